@@ -1,0 +1,120 @@
+"""A plan: what one request wants done, frozen. Third station: the source is open, nothing runs yet.
+
+A plan holds everything that a job needs and nothing that it must still decide. Two requests with the
+same key want the same bytes, so they may share one job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Command = tuple[str, ...]
+"""A program's name, as the preset spells it, and its arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What is known of an open source without reading more than its first bytes.
+
+    Args:
+        path: where it is in URLs: absolute, decoded, `/holiday/1.jpg`.
+        media_type: by its content, `image/jpeg`.
+        absolute_path: where it is on this machine, for programs that must open it by name.
+        size: bytes.
+        mtime_ns: modification time, nanoseconds since 1970.
+        inode: the file's number on its device.
+        device: the device's number.
+    """
+
+    path: str
+    media_type: str
+    absolute_path: str
+    size: int
+    mtime_ns: int
+    inode: int
+    device: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a job may take. Times in seconds, sizes in bytes; None means no limit.
+
+    Args:
+        first_byte: from the start of the programs to the first byte of the result.
+        idle: between two blocks, while we wait for the program (a slow client does not count).
+        total: the whole run.
+        output: bytes of the result.
+        memory: bytes of data each process may hold (RLIMIT_DATA).
+        cpu: processor seconds each process may use (RLIMIT_CPU).
+        pixels: width times height of a source image, checked before it is decoded.
+    """
+
+    first_byte: float = 10.0
+    idle: float = 30.0
+    total: float = 60.0
+    output: int = 64 * 1024 * 1024
+    memory: int | None = None
+    cpu: int | None = None
+    pixels: int = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The source's own bytes: no job at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Commands joined by pipes; the last one's stdout is the result.
+
+    Args:
+        commands: in order; each command's first item is the absolute path of its program.
+        source_on_stdin: the first command reads the source from its stdin, else from /dev/null.
+    """
+
+    commands: tuple[Command, ...]
+    source_on_stdin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCall:
+    """A function of `tornado_media.engines`, run in a worker process with the source's descriptor.
+
+    Args:
+        engine: its name, `thumbnail`.
+        arguments: keyword arguments, values that JSON can carry.
+    """
+
+    engine: str
+    arguments: Mapping[str, object]
+
+
+Work = Original | Pipeline | EngineCall
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one request wants done.
+
+    Args:
+        preset: the preset's name.
+        source: what it is made of.
+        work: what is to run.
+        media_type: of the result.
+        limits: of the job.
+        streams: headers go out at the first block; else the result is collected first, up to a bound.
+        cache: the result may be kept and shared.
+        cache_control: the response's Cache-Control.
+        key: 32 hexadecimal digits: a digest of source identity, preset definition and parameters.
+    """
+
+    preset: str
+    source: SourceFacts
+    work: Work
+    media_type: str
+    limits: Limits
+    streams: bool
+    cache: bool
+    cache_control: str
+    key: str
