@@ -1,0 +1,111 @@
+"""A job: work that runs, with its deadlines and its bound of output, for as long as somebody reads it.
+
+The end is earned: `read_into` gives 0 only after every process has exited with 0. Everything else is an
+error, whether one byte or a gigabyte has come before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from tornado_media.errors import MediaError, ProgramFailed, ProgramTimedOut
+from tornado_media.jobs.watchdog import Watchdog
+from tornado_media.presets.plan import Limits
+from tornado_media.processes.running import Running
+
+
+class Job:
+    """Work that runs for one reader.
+
+    Args:
+        name: of the preset, for texts.
+        running: the work; owned from now on.
+        limits: deadlines in seconds and the bound of output in bytes.
+        released: called once, when nothing of the work is left.
+    """
+
+    def __init__(self, name: str, running: Running, limits: Limits, released: Callable[[], None]) -> None:
+        self._name = name
+        self._running = running
+        self._limits = limits
+        self._released: Callable[[], None] | None = released
+        self._output = 0
+        self._failure: MediaError | None = None
+        self._ended = False
+        self._stopping: asyncio.Task[None] | None = None
+        self._wait = Watchdog(limits.first_byte, self._wait_passed)
+        loop = asyncio.get_running_loop()
+        self._total = loop.call_later(limits.total, self._total_passed)
+
+    async def read_into(self, buffer: memoryview) -> int:
+        """Wait for one block of output; 0 after the end, which has been earned then.
+
+        Raises:
+            MediaError: the work failed, passed a deadline or its bound; its processes are gone.
+        """
+        if self._ended:
+            return 0
+        try:
+            size = await self._read(buffer)
+        except MediaError as error:
+            raise await self._failed(error) from error
+        if size:
+            return size
+        self._ended = True
+        return 0
+
+    async def close(self) -> None:
+        """The reader has left: stop what still runs and free all. Idempotent."""
+        self._wait.close()
+        self._total.cancel()
+        try:
+            await self._running.close()
+        finally:
+            if self._released is not None:
+                released, self._released = self._released, None
+                released()
+
+    async def _read(self, buffer: memoryview) -> int:
+        self._wait.waiting()
+        try:
+            size = await self._running.read_into(buffer)
+            if size == 0 and self._failure is None:
+                await self._running.end()
+        finally:
+            self._wait.resting()
+        if self._failure is not None:
+            raise self._failure
+        if size == 0 and self._output == 0:
+            raise ProgramFailed("The program that makes this ended without any output.")
+        self._output += size
+        self._wait.limit = self._limits.idle
+        if self._output > self._limits.output:
+            raise ProgramFailed(
+                "The result is larger than this preset allows.", private=f"over {self._limits.output} bytes"
+            )
+        return size
+
+    async def _failed(self, error: MediaError) -> MediaError:
+        """Stop all, then tell the failure with the last messages, which are complete only then."""
+        # A deadline ends the processes, and how they end is not the cause.
+        error = self._failure or error
+        await self.close()
+        told = [f"preset {self._name}", error.private, self._running.messages]
+        error.private = "; ".join(part for part in told if part)
+        return error
+
+    def _wait_passed(self) -> None:
+        if self._output:
+            self._stop("stopped giving output", f"no output for {self._limits.idle} s")
+        else:
+            self._stop("gave no output in time", f"no first byte in {self._limits.first_byte} s")
+
+    def _total_passed(self) -> None:
+        self._stop("ran too long", f"not done in {self._limits.total} s")
+
+    def _stop(self, public: str, private: str) -> None:
+        # Closing the work ends the read that waits for it; the read then finds the failure.
+        if self._failure is None:
+            self._failure = ProgramTimedOut(f"The program that makes this {public}.", private=private)
+            self._stopping = asyncio.ensure_future(self._running.close())

@@ -1,0 +1,95 @@
+"""A result without HTTP: the same sources, plan and job as a request, written to a file or stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tornado_media.app import Media
+from tornado_media.config import Config
+from tornado_media.errors import BadRequest
+from tornado_media.presets.plan import Original, Plan
+from tornado_media.store.representation import Representation
+from tornado_media.urls import Target
+from tornado_media.web.handlers import original
+
+_BLOCK = 256 * 1024
+
+
+async def render(
+    config: Config,
+    preset: str,
+    source: Path,
+    parameters: tuple[tuple[str, str], ...],
+    output: Path | None,
+    show: Callable[[Plan], None] | None,
+) -> None:
+    """Make one result.
+
+    Args:
+        config: with the source's folder mounted at `/`.
+        preset: its name.
+        source: absolute path of the source.
+        parameters: names and values as in a URL.
+        output: file to write, complete or not at all; None is stdout.
+        show: gets the plan instead of running it.
+
+    Raises:
+        MediaError: what a request would be answered with.
+    """
+    if len({name for name, _ in parameters}) != len(parameters):
+        raise BadRequest("A parameter is given twice.")
+    media = Media(config)
+    try:
+        target = Target(f"/{source.name}", (("preset", preset), *parameters))
+        with media.sources.open(target.path) as opened:
+            plan = await media.planning.plan(target, opened)
+            if show is not None:
+                show(plan)
+                return
+            if isinstance(plan.work, Original):
+                result = original(opened, plan.media_type, plan.cache_control)
+            else:
+                result = await media.jobs.join(plan, opened)
+            try:
+                await _write(result, output)
+            finally:
+                await result.close()
+    finally:
+        await media.close()
+
+
+async def _write(result: Representation, output: Path | None) -> None:
+    if output is None:
+        await _copy(result, sys.stdout.buffer.fileno())
+        return
+    # Complete or not at all: a failed job leaves no half file behind.
+    descriptor, temporary = tempfile.mkstemp(dir=output.absolute().parent, prefix=f".{output.name}.")
+    try:
+        try:
+            await _copy(result, descriptor)
+            umask = os.umask(0)
+            os.umask(umask)
+            os.fchmod(descriptor, 0o666 & ~umask)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, output)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+async def _copy(result: Representation, descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    reader, block = result.open(0), memoryview(bytearray(_BLOCK))
+    try:
+        while size := await reader.read_into(block):
+            rest = block[:size]
+            while rest:
+                rest = rest[await loop.run_in_executor(None, os.write, descriptor, rest) :]
+    finally:
+        await reader.close()

@@ -1,0 +1,197 @@
+"""A representation becomes a response. Last station: conditions, ranges, headers, then the content.
+
+The rules are pure code in `http/`; here they are asked in the order of RFC 9110 section 13.2.2 and their
+answers are sent. A range of what has no length yet is refused before a program is started for it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from tornado.httputil import HTTPHeaders
+from tornado.web import RequestHandler
+
+from tornado_media.http.conditional import Outcome, Validators, evaluate, format_date, range_applies
+from tornado_media.http.fields import is_active
+from tornado_media.http.ranges import (
+    ByteRange,
+    RangeNotSatisfiable,
+    content_range,
+    multipart_byteranges,
+    parse_range,
+)
+from tornado_media.store.representation import Representation
+from tornado_media.web.exchange import Exchange
+from tornado_media.web.problem import send_problem_content
+
+_UNKNOWN = 2**62
+
+Fields = dict[str, str | None]
+
+
+async def deliver(
+    exchange: Exchange, handler: RequestHandler, representation: Representation, extra: Mapping[str, str] = {}
+) -> None:
+    """Answer a GET or HEAD with a representation, or with what its conditions and ranges call for.
+
+    Args:
+        exchange: of the request; nothing has been sent.
+        handler: of the request.
+        representation: closed here, on every path.
+        extra: more header fields of a response with content.
+
+    Raises:
+        ClientGone: there is nobody to send to.
+        Exception: what a reader raises; the headers may be out by then.
+    """
+    try:
+        await _deliver(exchange, handler, representation, extra)
+    finally:
+        await representation.close()
+
+
+async def deliver_head(exchange: Exchange, media_type: str, cache_control: str, streams: bool) -> None:
+    """Answer a HEAD whose content does not exist yet, without making it (RFC 9110 section 9.3.2)."""
+    fields = _common_fields(media_type, cache_control)
+    if streams:
+        fields["Accept-Ranges"] = "none"
+    await exchange.send_headers(200, fields)
+    await exchange.finish()
+
+
+async def refuse_range(exchange: Exchange, handler: RequestHandler) -> bool:
+    """Answer 416 to a range that does not begin at the first byte of a stream without a length.
+
+    A browser that lost a live stream asks for the rest of it. A 200 would start a program anew and be read
+    as if it were the same bytes; a 416 makes the player ask for what it wants. Ranges from 0 without an end
+    are what browsers send first: they get the stream.
+
+    Returns:
+        Whether it was refused, so that nothing is left to do.
+    """
+    headers = handler.request.headers
+    if handler.request.method != "GET" or "If-Range" in headers:
+        # A stream has no validator, so an If-Range is never met and the range does not count.
+        return False
+    try:
+        wanted = parse_range(headers.get("Range"), _UNKNOWN)
+    except RangeNotSatisfiable:
+        wanted = (ByteRange(_UNKNOWN, _UNKNOWN),)
+    if wanted is None or wanted == (ByteRange(0, _UNKNOWN - 1),):
+        return False
+    detail = "This is a live stream of unknown length: it has no ranges, ask for it without Range."
+    await send_problem_content(exchange, handler, 416, detail, {"Accept-Ranges": "none"})
+    return True
+
+
+async def _deliver(
+    exchange: Exchange, handler: RequestHandler, representation: Representation, extra: Mapping[str, str]
+) -> None:
+    request = handler.request
+    outcome = evaluate(request.method or "GET", request.headers, representation.validators)
+    validators = _validator_fields(representation.validators)
+    if outcome is Outcome.FAILED:
+        detail = "The source is not what If-Match or If-Unmodified-Since names any more."
+        await send_problem_content(exchange, handler, 412, detail, validators)
+        return
+    if outcome is Outcome.NOT_MODIFIED:
+        cache_control = {"Cache-Control": representation.cache_control}
+        await exchange.send_headers(304, {"Content-Type": None, **validators, **cache_control})
+        await exchange.finish()
+        return
+    fields = {**_common_fields(representation.media_type, representation.cache_control), **validators, **extra}
+    length = representation.complete_length
+    if length is None:
+        await _send_whole(exchange, handler, representation, {**fields, "Accept-Ranges": "none"})
+        return
+    fields["Accept-Ranges"] = "bytes"
+    try:
+        ranges = _ranges(handler, request.headers, representation.validators, length)
+    except RangeNotSatisfiable:
+        unsatisfied = {**validators, "Content-Range": content_range(None, length), "Accept-Ranges": "bytes"}
+        detail = f"The range lies outside of the content, which has {length} bytes."
+        await send_problem_content(exchange, handler, 416, detail, unsatisfied)
+        return
+    if ranges is None:
+        await _send_whole(exchange, handler, representation, {**fields, "Content-Length": str(length)})
+    elif len(ranges) == 1:
+        await _send_range(exchange, representation, ranges[0], fields)
+    else:
+        await _send_multipart(exchange, representation, ranges, fields)
+
+
+def _ranges(
+    handler: RequestHandler, headers: HTTPHeaders, validators: Validators, length: int
+) -> tuple[ByteRange, ...] | None:
+    if handler.request.method != "GET" or not range_applies(headers.get("If-Range"), validators):
+        return None
+    return parse_range(headers.get("Range"), length)
+
+
+async def _send_whole(
+    exchange: Exchange, handler: RequestHandler, representation: Representation, fields: Fields
+) -> None:
+    await exchange.send_headers(200, fields)
+    if handler.request.method != "HEAD":
+        await _send_content(exchange, representation, 0, representation.complete_length)
+    await exchange.finish()
+
+
+async def _send_range(
+    exchange: Exchange, representation: Representation, byte_range: ByteRange, fields: Fields
+) -> None:
+    fields["Content-Range"] = content_range(byte_range, representation.complete_length)
+    fields["Content-Length"] = str(byte_range.length)
+    await exchange.send_headers(206, fields)
+    await _send_content(exchange, representation, byte_range.first_pos, byte_range.length)
+    await exchange.finish()
+
+
+async def _send_multipart(
+    exchange: Exchange, representation: Representation, ranges: tuple[ByteRange, ...], fields: Fields
+) -> None:
+    assert representation.complete_length is not None
+    multipart = multipart_byteranges(
+        ranges, representation.complete_length, representation.media_type, secrets.token_hex(16)
+    )
+    fields["Content-Type"] = multipart.media_type
+    fields["Content-Length"] = str(multipart.content_length)
+    await exchange.send_headers(206, fields)
+    for head, byte_range in multipart.parts:
+        await exchange.send_bytes(head)
+        await _send_content(exchange, representation, byte_range.first_pos, byte_range.length)
+    await exchange.send_bytes(multipart.closing)
+    await exchange.finish()
+
+
+async def _send_content(
+    exchange: Exchange, representation: Representation, first_pos: int, length: int | None
+) -> None:
+    reader = representation.open(first_pos)
+    try:
+        await exchange.send_content(reader, length)
+    finally:
+        await reader.close()
+
+
+def _common_fields(media_type: str, cache_control: str) -> Fields:
+    fields: Fields = {
+        "Content-Type": media_type,
+        "Cache-Control": cache_control,
+        # The type is told by the content already; a browser that guesses again could find a script.
+        "X-Content-Type-Options": "nosniff",
+    }
+    if is_active(media_type):
+        # Somebody else's HTML or SVG, shown under our name: no script, no plugin, no own origin.
+        fields["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    return fields
+
+
+def _validator_fields(validators: Validators) -> Fields:
+    fields: Fields = {}
+    if validators.entity_tag is not None:
+        fields["ETag"] = validators.entity_tag
+    if validators.last_modified is not None:
+        fields["Last-Modified"] = format_date(validators.last_modified)
+    return fields

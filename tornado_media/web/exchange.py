@@ -1,0 +1,191 @@
+"""One HTTP exchange: headers out, blocks out with back-pressure, then a true end or an abort.
+
+Here is what we know of Tornado that its documentation does not say:
+
+- `finish` and `send_error` write the last chunk whatever has happened, so a broken body looks complete. Once
+  the headers are out, a failure is an `abort` here, never an exception that reaches Tornado.
+- An HTTP/1.0 client sees the end of the connection as the end of the content. Its abort is a reset (RST).
+- There is no write timeout. Here a client that takes nothing for a while is aborted.
+- A write that the socket takes at once does not yield to the loop. Here the loop gets its turn.
+
+One block is in memory for each exchange, and it is read into and sent from the same buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tornado.http1connection import HTTP1Connection
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.web import RequestHandler
+
+from tornado_media.jobs.watchdog import Watchdog
+from tornado_media.store.representation import Reader
+
+BLOCK = 256 * 1024
+"""Bytes of one block at most. With a pipe of the same size 0.6 s of our processor time a gigabyte, with the
+usual 64 KiB of both 0.95 s; larger ones gave nothing more (benchmarks/piping.py)."""
+
+WRITE_TIMEOUT = 300.0
+"""Seconds that a client may take nothing. A paused player does so too; ours starts again after it."""
+
+_YIELD = 256 * 1024
+# "fffff\r\n": room before a block for the size line of its chunk, so that a frame is one piece of memory.
+_SIZE_LINE = 7
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class ClientGone(Exception):
+    """The client has left or takes nothing; there is nobody to send to any more."""
+
+
+class Exchange:
+    """Sends one response, through the handler for the headers and past it for the content.
+
+    Args:
+        handler: of the request; nothing has been sent by it.
+        write_timeout: seconds that the client may take nothing.
+    """
+
+    def __init__(self, handler: RequestHandler, write_timeout: float = WRITE_TIMEOUT) -> None:
+        connection = handler.request.connection
+        assert isinstance(connection, HTTP1Connection), "tornado_media speaks HTTP/1 only"
+        self._handler = handler
+        self._connection = connection
+        self._stream = connection.stream
+        self._stalled = Watchdog(write_timeout, self.abort)
+        self._since_yield = 0
+        self._chunked = False
+        self.aborted = False
+
+    @property
+    def headers_sent(self) -> bool:
+        """From now on a failure can only be an abort."""
+        return self._handler._headers_written
+
+    async def send_headers(self, status: int, fields: Mapping[str, str | None]) -> None:
+        """Send the header section.
+
+        Args:
+            status: the status code.
+            fields: header fields; None removes one that the handler had set.
+
+        Raises:
+            ClientGone: there is nobody to send to.
+        """
+        handler = self._handler
+        handler.set_status(status)
+        for name, value in fields.items():
+            if value is None:
+                handler.clear_header(name)
+            else:
+                handler.set_header(name, value)
+        # An output transform (compress_response of the application) would see the headers but not the
+        # content, which goes past it. Media is never compressed again.
+        handler._transforms = []
+        version, length = handler.request.version, fields.get("Content-Length")
+        has_content = handler.request.method != "HEAD" and status not in (204, 304)
+        self._chunked = has_content and length is None and version == "HTTP/1.1"
+        if length is None and version == "HTTP/1.0":
+            # Tornado would answer a keep-alive although only the end of the connection ends the content.
+            handler.request.headers.pop("Connection", None)
+        try:
+            await handler.flush()
+        except StreamClosedError:
+            raise ClientGone from None
+
+    async def send_content(self, reader: Reader, length: int | None) -> None:
+        """Send what a reader gives, up to its end or `length` bytes, one block after the other.
+
+        Raises:
+            ClientGone: there is nobody to send to.
+            Exception: what the reader raises; the caller then has to `abort`.
+        """
+        block = BLOCK if length is None else min(BLOCK, length)
+        frame = memoryview(bytearray(_SIZE_LINE + block + 2))
+        room = frame[_SIZE_LINE : _SIZE_LINE + block]
+        remaining = length
+        while remaining is None or remaining > 0:
+            size = await reader.read_into(room if remaining is None else room[:remaining])
+            if size == 0:
+                break
+            if remaining is not None:
+                remaining -= size
+            await self._send(frame, size)
+
+    async def send_bytes(self, content: bytes) -> None:
+        """Send a few bytes of a content with a length.
+
+        Raises:
+            ClientGone: there is nobody to send to.
+        """
+        await self._flushed(self._connection.write, content)
+
+    async def finish(self) -> None:
+        """The content is complete: say so.
+
+        Raises:
+            ClientGone: there is nobody to send to.
+        """
+        self._stalled.close()
+        if self._stream.closed():
+            raise ClientGone
+        self._handler.finish()
+        if self._handler.request.version == "HTTP/1.0" and "Content-Length" not in self._handler._headers:
+            # The end of the connection is the end of the content: only after the last byte has gone.
+            try:
+                await self._stream.write(b"")
+            except StreamClosedError:
+                raise ClientGone from None
+            self._stream.close()
+
+    def close(self) -> None:
+        """Stop watching the client. Idempotent."""
+        self._stalled.close()
+
+    def abort(self) -> None:
+        """End the connection so that nobody can take what was sent for the whole. Idempotent."""
+        self.aborted = True
+        if self._stream.closed():
+            return
+        if self._handler.request.version == "HTTP/1.0" and isinstance(self._stream, IOStream):
+            self._stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._stream.close()
+
+    async def _send(self, frame: memoryview, size: int) -> None:
+        if self._chunked:
+            # Our own chunk around the block where it lies; Tornado would copy all of it (RFC 9112 s. 7.1).
+            line = b"%x\r\n" % size
+            begin, end = _SIZE_LINE - len(line), _SIZE_LINE + size
+            frame[begin:_SIZE_LINE] = line
+            frame[end : end + 2] = b"\r\n"
+            await self._flushed(self._stream.write, frame[begin : end + 2])
+        else:
+            await self._flushed(self._connection.write, frame[_SIZE_LINE : _SIZE_LINE + size])
+
+    async def _flushed(self, write: Callable[[Any], object], content: bytes | memoryview) -> None:
+        """Write, and return when the kernel has taken all: then the buffer may be used again."""
+        if self._stream.closed():
+            raise ClientGone
+        write(content)
+        if self._stream.writing():
+            self._since_yield = 0
+            self._stalled.waiting()
+            try:
+                # Not the future of `write`: that of the connection never resolves when the stream closes.
+                await self._stream.write(b"")
+            except StreamClosedError:
+                raise ClientGone from None
+            finally:
+                self._stalled.resting()
+            return
+        if self._stream.closed():
+            raise ClientGone
+        self._since_yield += len(content)
+        if self._since_yield >= _YIELD:
+            self._since_yield = 0
+            await asyncio.sleep(0)
