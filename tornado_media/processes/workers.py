@@ -52,10 +52,7 @@ class Worker:
             ) from error
         self.stream = IOStream(ours)
         self.calls = 0
-        # The package may run from a checkout that only our own sys.path knows.
-        home = os.path.dirname(os.path.dirname(os.path.abspath(tornado_media.__file__)))
-        start = f"import sys; sys.path.insert(0, {home!r}); from tornado_media.engines.worker import main; main()"
-        argv = [sys.executable, "-c", start, *engines]
+        argv = [sys.executable, "-c", _start_text(), *engines]
         null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
             self.group.start(argv, stdin=theirs.fileno(), stdout=null)
@@ -248,6 +245,12 @@ class RunningCall:
             # A signal while it decoded: it is the source's doing until shown otherwise.
             return SourceUnusable(f"This source made the engine {self._engine} crash.", private=private)
         return ProgramFailed(f"The engine {self._engine} ended early.", private=private)
+
+
+def _start_text() -> str:
+    # The package may run from a checkout that only our own sys.path knows.
+    home = os.path.dirname(os.path.dirname(os.path.abspath(tornado_media.__file__)))
+    return f"import sys; sys.path.insert(0, {home!r}); from tornado_media.engines.worker import main; main()"
 
 
 def _length(head: dict[str, object]) -> int:

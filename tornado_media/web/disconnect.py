@@ -105,24 +105,24 @@ async def while_connected(handler: RequestHandler, work: Coroutine[Any, Any, Non
 
 @contextmanager
 def _watching(handler: RequestHandler, left: Callable[[], None]) -> Iterator[None]:
-    # Tornado calls `on_connection_close` of the handler; an attribute of the instance comes before the
-    # method, so this works in handlers that are not ours too.
-    before = handler.on_connection_close
+    connection = handler.request.connection
+    assert isinstance(connection, HTTP1Connection), "tornado_media speaks HTTP/1 only"
 
     def closed() -> None:
-        before()
+        handler.on_connection_close()
         left()
 
-    handler.on_connection_close = closed  # type: ignore[method-assign]
-    connection = handler.request.connection
-    stream = connection.stream if isinstance(connection, HTTP1Connection) else None
+    # Both ways are needed: when Tornado closes the socket first, it is gone from the epoll without a word.
+    connection.set_close_callback(closed)
+    stream = connection.stream
     try:
-        if stream is not None and stream.closed():
+        if stream is None or stream.closed():
             left()
-        if isinstance(stream, IOStream) and not stream.closed() and hasattr(select, "epoll"):
+            yield
+        elif isinstance(stream, IOStream) and hasattr(select, "epoll"):
             with DisconnectWatch.watching(stream.socket, left):
                 yield
         else:
             yield
     finally:
-        del handler.on_connection_close
+        connection.set_close_callback(handler.on_connection_close)

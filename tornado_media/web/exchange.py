@@ -138,7 +138,7 @@ class Exchange:
         if self._handler.request.version == "HTTP/1.0" and "Content-Length" not in self._handler._headers:
             # The end of the connection is the end of the content: only after the last byte has gone.
             try:
-                await self._stream.write(b"")
+                await asyncio.shield(self._stream.write(b""))
             except StreamClosedError:
                 raise ClientGone from None
             self._stream.close()
@@ -177,7 +177,8 @@ class Exchange:
             self._stalled.waiting()
             try:
                 # Not the future of `write`: that of the connection never resolves when the stream closes.
-                await self._stream.write(b"")
+                # Shielded: Tornado logs an error when a future of its streams is cancelled.
+                await asyncio.shield(self._stream.write(b""))
             except StreamClosedError:
                 raise ClientGone from None
             finally:
