@@ -34,7 +34,11 @@ def server(*argv: str) -> Iterator[tuple[int, int]]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        port = int(line.split("port ")[1]) if "port " in line else int(line.split("://")[1].split(":")[1].split("/")[0])
+        port = (
+            int(line.split("port ")[1])
+            if "port " in line
+            else int(line.split("://")[1].split(":")[1].split("/")[0])
+        )
         yield process.pid, port
     finally:
         process.terminate()
@@ -96,7 +100,8 @@ def make_clip(folder: Path) -> Path:
     if not clip.exists():
         source = "testsrc2=size=1920x1080:rate=25:duration=60"
         subprocess.run(
-            [ffmpeg(), "-v", "error", "-nostdin", "-f", "lavfi", "-i", source, "-f", "lavfi", "-i", "sine=440:d=60",
+            [ffmpeg(), "-v", "error", "-nostdin", "-f", "lavfi", "-i", source,
+             "-f", "lavfi", "-i", "sine=440:d=60",
              "-c:v", "libx264", "-preset", "ultrafast", "-crf", "23", "-pix_fmt", "yuv420p", "-g", "250",
              "-c:a", "aac", str(clip)],
             check=True,

@@ -84,7 +84,9 @@ def main() -> None:
         command += [f"{name}={value}" for name, value in PARAMETERS.items()]
         argv = shlex.split(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         raws, serveds = [], []
-        with common.server("-m", "tornado_media", "serve", str(clip.parent), "--port", "0", "--log-level", "ERROR") as (
+        with common.server(
+            "-m", "tornado_media", "serve", str(clip.parent), "--port", "0", "--log-level", "ERROR"
+        ) as (
             _,
             port,
         ):

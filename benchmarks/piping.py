@@ -17,10 +17,8 @@ import _common as common
 SIZE = 1_000_000_000
 
 
-class Argv:
-    """The program: a gigabyte as fast as it goes."""
-
-    value = ["head", "-c", str(SIZE), "/dev/zero"]
+ARGV = ("head", "-c", str(SIZE), "/dev/zero")
+"""The program: a gigabyte as fast as it goes."""
 
 
 def serve() -> None:
@@ -33,12 +31,12 @@ def serve() -> None:
 
     class Ours(RequestHandler):
         async def get(self) -> None:
-            await send_program(self, Argv.value, media_type="application/octet-stream")
+            await send_program(self, ARGV, media_type="application/octet-stream")
 
     class Plain(RequestHandler):
         async def get(self) -> None:
             read_end, write_end = os.pipe()
-            program = Subprocess(Argv.value, stdout=write_end)
+            program = Subprocess(ARGV, stdout=write_end)
             os.close(write_end)
             stream = PipeIOStream(read_end)
             try:
@@ -53,7 +51,7 @@ def serve() -> None:
             self.set_header("Content-Length", str(SIZE))
             await self.flush()
             read_end, write_end = os.pipe()
-            program = subprocess.Popen(Argv.value, stdout=write_end)
+            program = subprocess.Popen(ARGV, stdout=write_end)
             os.close(write_end)
             connection = self.request.connection
             connection.stream.socket.setblocking(True)

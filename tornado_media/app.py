@@ -16,8 +16,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tornado.routing import Rule
-from tornado.web import Application, RequestHandler, URLSpec
+from tornado.routing import Rule, URLSpec
+from tornado.web import Application, RequestHandler
 
 from tornado_media.config import Config, load_config
 from tornado_media.jobs.planning import Planning
@@ -110,7 +110,8 @@ class Media:
 def routes(config: Config | Mapping[str, Any] | str | os.PathLike[str], prefix: str = "") -> list[Rule]:
     """Rules that serve a configuration in your own application, for as long as its process lives.
 
-        Application([*tornado_media.routes({"sources": {"photos": {"root": "/srv/photos"}}}, prefix="/media")])
+        config = {"sources": {"photos": {"root": "/srv/photos"}}}
+        Application([*tornado_media.routes(config, prefix="/media")])
 
     Args:
         config: a `Config`, a mapping of the form of the configuration file, or that file's path.

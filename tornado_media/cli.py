@@ -58,7 +58,9 @@ def serve(
 @click.argument("preset")
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; else stdout.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; else stdout."
+)
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="A tornado_media.toml.")
 @click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
 def render(
@@ -82,7 +84,12 @@ def render(
     try:
         asyncio.run(
             rendering.render(
-                config, preset, source.absolute(), tuple(asked), output, _print_plan if dry_run else None
+                config,
+                preset,
+                source.absolute(),
+                tuple(asked),
+                None if output is None else output.absolute(),
+                _print_plan if dry_run else None,
             )
         )
     except MediaError as error:

@@ -35,7 +35,7 @@ async def render(
         preset: its name.
         source: absolute path of the source.
         parameters: names and values as in a URL.
-        output: file to write, complete or not at all; None is stdout.
+        output: absolute path of a file to write, complete or not at all; None is stdout.
         show: gets the plan instead of running it.
 
     Raises:
@@ -68,7 +68,7 @@ async def _write(result: Representation, output: Path | None) -> None:
         await _copy(result, sys.stdout.buffer.fileno())
         return
     # Complete or not at all: a failed job leaves no half file behind.
-    descriptor, temporary = tempfile.mkstemp(dir=output.absolute().parent, prefix=f".{output.name}.")
+    descriptor, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     try:
         try:
             await _copy(result, descriptor)

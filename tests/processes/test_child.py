@@ -8,12 +8,14 @@ from tornado_media.errors import ProgramFailed, Unavailable
 from tornado_media.presets.plan import Limits
 from tornado_media.processes.child import UNKNOWN_STATUS, Child, describe_status
 
+NO_LIMITS = Limits()
+
 
 @pytest.fixture
 def start(tmp_path):
     null = os.open(os.devnull, os.O_RDWR)
 
-    def start(*argv, limits=Limits()):
+    def start(*argv, limits=NO_LIMITS):
         return Child(
             argv, stdin=null, stdout=null, stderr=null, environment={}, folder=str(tmp_path), limits=limits
         )
@@ -22,7 +24,9 @@ def start(tmp_path):
     os.close(null)
 
 
-@pytest.mark.parametrize(("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", -9), ("kill -15 $$", -15)])
+@pytest.mark.parametrize(
+    ("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", -9), ("kill -15 $$", -15)]
+)
 async def test_the_status_is_told_and_the_zombie_stays_until_reaped(start, script, status):
     child = start("/bin/sh", "-c", script)
     assert repr(child) == f"<Child sh: running with PID {child.pid}>"
@@ -90,7 +94,12 @@ async def test_a_spawn_that_fails_names_the_program_only(start, argv, kind):
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(0, "exited with 0"), (3, "exited with 3"), (-9, "was killed by SIGKILL"), (-63, "was killed by signal 63")],
+    [
+        (0, "exited with 0"),
+        (3, "exited with 3"),
+        (-9, "was killed by SIGKILL"),
+        (-63, "was killed by signal 63"),
+    ],
 )
 def test_describe_status(status, words):
     assert describe_status(status) == words

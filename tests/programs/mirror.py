@@ -1,4 +1,4 @@
-"""Tells what it was given: stdin, descriptors, environment, arguments, folder, signal dispositions, limits."""
+"""Tells what it was given: stdin, descriptors, environment, arguments, folder, signals, limits."""
 
 import json
 import os

@@ -124,7 +124,12 @@ async def listening(app: Application, media: Media | None = None) -> AsyncIterat
 def program_preset(name: str, *arguments: str, **keys: Any) -> dict[str, Any]:
     """A preset that runs one of tests/programs; a stream unless `keys` says otherwise."""
     argv = ["python", "-SEI", str(PROGRAMS / f"{name}.py"), *arguments]
-    preset = {"accepts": ["*/*"], "media_type": "application/octet-stream", "pipeline": [argv], "streams": True}
+    preset = {
+        "accepts": ["*/*"],
+        "media_type": "application/octet-stream",
+        "pipeline": [argv],
+        "streams": True,
+    }
     return {**preset, **keys}
 
 

@@ -172,7 +172,8 @@ def state_of(pid):
 
 
 @pytest.mark.parametrize(
-    ("argv", "status"), [(["/nowhere/program"], 503), (["/etc/passwd"], 503), (["/bin/echo", "x" * 3_000_000], 502)]
+    ("argv", "status"),
+    [(["/nowhere/program"], 503), (["/etc/passwd"], 503), (["/bin/echo", "x" * 3_000_000], 502)],
 )
 async def test_row_14_a_spawn_that_fails_touches_no_descriptor_twice(web, expect_log, argv, status):
     class Handler(RequestHandler):
@@ -336,7 +337,8 @@ async def test_row_25_a_client_that_takes_nothing_is_aborted(serve, web):
 async def test_row_27_head_spawns_nothing(serve, web, tmp_path):
     mark = tmp_path / "mark"
     async with serve(
-        stream=web.program_preset("marks", str(mark)), small=web.program_preset("marks", str(mark), streams=False)
+        stream=web.program_preset("marks", str(mark)),
+        small=web.program_preset("marks", str(mark), streams=False),
     ) as server:
         for name in ("stream", "small"):
             response = await server.get(f"/a.txt?preset={name}", "HEAD")
@@ -424,7 +426,9 @@ async def test_row_62_paths_that_lead_nowhere(serve, source_folder, path):
         assert "root:" not in response.text
 
 
-@pytest.mark.parametrize("name", ["-version.txt", "--help", "-rf", "@a", "a:b", "msl:x", "x[0].txt", "%d.txt", "*", "é.txt"])
+@pytest.mark.parametrize(
+    "name", ["-version.txt", "--help", "-rf", "@a", "a:b", "msl:x", "x[0].txt", "%d.txt", "*", "é.txt"]
+)
 async def test_rows_63_and_74_names_are_never_options_or_shell(serve, web, source_folder, name):
     (source_folder / name).write_text("named\n")
     pipeline = web.program_preset("mirror")["pipeline"]
@@ -436,7 +440,9 @@ async def test_rows_63_and_74_names_are_never_options_or_shell(serve, web, sourc
         assert told["arguments"] == [str(source_folder / name)]
 
 
-@pytest.mark.parametrize("value", [";$(id)", "`id`", "|cat /etc/passwd", "a b", "$HOME", "-rf", "\\", "%0d%0aX:y"])
+@pytest.mark.parametrize(
+    "value", [";$(id)", "`id`", "|cat /etc/passwd", "a b", "$HOME", "-rf", "\\", "%0d%0aX:y"]
+)
 async def test_rows_34_and_74_values_are_checked_not_passed_on(serve, web, value):
     preset = web.program_preset("mirror", streams=False)
     preset["pipeline"][0].append("{kind}")

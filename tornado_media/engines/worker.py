@@ -41,7 +41,7 @@ def answer(line: bytes, source: int) -> tuple[bytes, bytes]:
     except errors.MediaError as error:
         reply = {"error": type(error).__name__, "detail": error.detail, "private": error.private}
         return json.dumps(reply).encode() + b"\n", b""
-    except Exception:  # noqa: BLE001: the edge of the worker process: a defect of an engine costs one call
+    except Exception:  # noqa: BLE001 (the edge of the worker process: a defect costs one call)
         reply = {
             "error": "ProgramFailed",
             "detail": f"The engine {request['engine']} failed.",

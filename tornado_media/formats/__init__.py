@@ -1,0 +1,1 @@
+"""Knowledge of media formats, without I/O: values in, values out."""

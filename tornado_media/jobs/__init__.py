@@ -1,0 +1,1 @@
+"""Work that runs: slots, deadlines, and the one door to a job."""

@@ -18,8 +18,9 @@ import sys
 from collections.abc import Sequence
 from typing import cast
 
-import tornado_media
 from tornado.iostream import IOStream, StreamClosedError
+
+import tornado_media
 from tornado_media import errors
 from tornado_media.errors import MediaError, ProgramFailed, SourceUnusable, Unavailable
 from tornado_media.presets.plan import EngineCall, Limits

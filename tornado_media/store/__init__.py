@@ -1,0 +1,1 @@
+"""Bytes that are sent or kept, and what is known of them."""

@@ -100,7 +100,11 @@ async def _deliver(
         await exchange.send_headers(304, {"Content-Type": None, **validators, **cache_control})
         await exchange.finish()
         return
-    fields = {**_common_fields(representation.media_type, representation.cache_control), **validators, **extra}
+    fields = {
+        **_common_fields(representation.media_type, representation.cache_control),
+        **validators,
+        **extra,
+    }
     length = representation.complete_length
     if length is None:
         await _send_whole(exchange, handler, representation, {**fields, "Accept-Ranges": "none"})
@@ -151,7 +155,6 @@ async def _send_range(
 async def _send_multipart(
     exchange: Exchange, representation: Representation, ranges: tuple[ByteRange, ...], fields: Fields
 ) -> None:
-    assert representation.complete_length is not None
     multipart = multipart_byteranges(
         ranges, representation.complete_length, representation.media_type, secrets.token_hex(16)
     )
@@ -184,7 +187,9 @@ def _common_fields(media_type: str, cache_control: str) -> Fields:
     }
     if is_active(media_type):
         # Somebody else's HTML or SVG, shown under our name: no script, no plugin, no own origin.
-        fields["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        fields["Content-Security-Policy"] = (
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        )
     return fields
 
 

@@ -13,18 +13,19 @@ import select
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
-from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream
 from tornado.web import RequestHandler
+
+from tornado_media.web.exchange import connection_of
 
 
 class DisconnectWatch:
     """One epoll for all watched connections of a loop. It exists while there are any."""
 
-    _of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, DisconnectWatch] = WeakKeyDictionary()
+    _of_loops: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, DisconnectWatch]] = WeakKeyDictionary()
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -105,8 +106,7 @@ async def while_connected(handler: RequestHandler, work: Coroutine[Any, Any, Non
 
 @contextmanager
 def _watching(handler: RequestHandler, left: Callable[[], None]) -> Iterator[None]:
-    connection = handler.request.connection
-    assert isinstance(connection, HTTP1Connection), "tornado_media speaks HTTP/1 only"
+    connection = connection_of(handler)
 
     def closed() -> None:
         handler.on_connection_close()

@@ -46,10 +46,12 @@ async def answer(
         except MediaError as error:
             await _failed(exchange, handler, error)
         except SourceChanged as change:
-            await _failed(exchange, handler, InternalError("The source changed meanwhile.", private=str(change)))
+            await _failed(
+                exchange, handler, InternalError("The source changed meanwhile.", private=str(change))
+            )
         except ClientGone:
             raise
-        except Exception as error:  # noqa: BLE001: the edge of a request
+        except Exception as error:  # the edge of a request
             log.exception("%s: a defect of the server", _name(handler))
             await _failed(exchange, handler, InternalError("The server failed.", private=repr(error)))
 
@@ -72,7 +74,9 @@ async def _failed(exchange: Exchange, handler: RequestHandler, error: MediaError
         log.warning("%s aborted: %s %s", _name(handler), error.detail, error.private)
         return
     if error.status_code >= 500:
-        log.warning("%s failed with %d: %s %s", _name(handler), error.status_code, error.detail, error.private)
+        log.warning(
+            "%s failed with %d: %s %s", _name(handler), error.status_code, error.detail, error.private
+        )
     elif error.private:
         log.info("%s failed with %d: %s %s", _name(handler), error.status_code, error.detail, error.private)
     await send_problem(exchange, handler, error)
@@ -80,4 +84,4 @@ async def _failed(exchange: Exchange, handler: RequestHandler, error: MediaError
 
 def _name(handler: RequestHandler) -> str:
     # ascii(): a target is somebody else's text and must not write lines of its own into the log.
-    return f"{handler.request.method} {ascii(handler.request.uri)}"
+    return f"{handler.request.method} {handler.request.uri!a}"

@@ -17,7 +17,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream, StreamClosedError
@@ -39,6 +39,11 @@ _SIZE_LINE = 7
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
+def connection_of(handler: RequestHandler) -> HTTP1Connection:
+    """The connection of a request, which is HTTP/1: Tornado has no other."""
+    return cast(HTTP1Connection, handler.request.connection)
+
+
 class ClientGone(Exception):
     """The client has left or takes nothing; there is nobody to send to any more."""
 
@@ -52,8 +57,7 @@ class Exchange:
     """
 
     def __init__(self, handler: RequestHandler, write_timeout: float = WRITE_TIMEOUT) -> None:
-        connection = handler.request.connection
-        assert isinstance(connection, HTTP1Connection), "tornado_media speaks HTTP/1 only"
+        connection = connection_of(handler)
         self._handler = handler
         self._connection = connection
         self._stream = connection.stream

@@ -1,6 +1,6 @@
 """The way of a request: its stations in order, and nothing else.
 
-    urls.parse ─► sources.open ─► make_plan ─► jobs.join ─► deliver
+urls.parse ─► sources.open ─► make_plan ─► jobs.join ─► deliver
 """
 
 from __future__ import annotations
@@ -176,7 +176,13 @@ def _close_unwanted(opening: asyncio.Future[Source]) -> None:
         opening.result().close()
 
 
-_ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif", "video/mp4": "mp4"}
+_ENDINGS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "video/mp4": "mp4",
+}
 
 
 def _name_of_result(target: Target, plan: Plan) -> dict[str, str]:

@@ -27,16 +27,17 @@ PAGE_POLICY = (
 class StaticHandler(MediaHandler):
     """A file of our own pages; served as any source is, from a mount of its own."""
 
-    def initialize(self, stations: Stations, files: Sources | None = None, name: str | None = None) -> None:
+    def initialize(self, stations: Stations, files: Sources, name: str | None = None) -> None:  # type: ignore[override]
         """Take the mount of the static files, and the file's name where the URL does not say it."""
         super().initialize(stations)
-        assert files is not None
         self._files = files
         self._name = name
 
     async def respond(self, exchange: Exchange) -> None:
         """Send the file."""
-        path = f"/{self._name}" if self._name else parse_target(self.own_target()).path.removeprefix("/-/static")
+        path = (
+            f"/{self._name}" if self._name else parse_target(self.own_target()).path.removeprefix("/-/static")
+        )
         async with opened(self._files, path) as source:
             page = original(source, _page_type(source.facts.media_type), "no-cache")
             fields = {"Content-Security-Policy": PAGE_POLICY, "Referrer-Policy": "same-origin"}
@@ -124,4 +125,8 @@ def parse_target_path(folder: str) -> str:
 
 
 def _page_type(media_type: str) -> str:
-    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") and "charset" not in media_type else media_type
+    return (
+        f"{media_type}; charset=utf-8"
+        if media_type.startswith("text/") and "charset" not in media_type
+        else media_type
+    )

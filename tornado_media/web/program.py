@@ -74,7 +74,9 @@ async def send_program(
     jobs = _jobs_of(handler.application)
 
     async def start() -> Running:
-        work = Pipeline(tuple((_program(command[0]), *command[1:]) for command in commands), stdin is not None)
+        work = Pipeline(
+            tuple((_program(command[0]), *command[1:]) for command in commands), stdin is not None
+        )
         return RunningPipeline(work, stdin, bounds)
 
     async def respond(exchange: Exchange) -> None:

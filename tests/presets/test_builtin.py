@@ -1,0 +1,74 @@
+import dataclasses
+
+import pytest
+
+from tornado_media.config import Config
+from tornado_media.errors import BadRequest, SourceUnusable, Unavailable
+from tornado_media.presets.engines import ENGINES
+from tornado_media.presets.make_plan import make_plan, needs_facts
+from tornado_media.presets.plan import EngineCall, Original, SourceFacts
+from tornado_media.presets.planners import PLANNERS
+from tornado_media.urls import Target
+
+PHOTO = SourceFacts("/1.png", "image/png", "/srv/1.png", 1, 2, 3)
+FILM = SourceFacts("/a.mkv", "video/x-matroska", "/srv/a.mkv", 1, 2, 3)
+
+
+@pytest.fixture(scope="module")
+def presets(tmp_path_factory):
+    return Config.from_mapping({}, tmp_path_factory.mktemp("empty")).presets()
+
+
+def test_what_is_there(presets):
+    assert set(presets.presets) == {"original", "thumbnail", "poster", "mp4", "info"}
+    assert all(preset.about for preset in presets.presets.values())
+
+
+def test_each_engine_and_planner_has_a_preset_with_all_it_takes(presets):
+    for preset in presets.presets.values():
+        table = ENGINES[preset.engine] if preset.engine else PLANNERS[preset.planner]
+        assert set(preset.parameters) == set(table.takes)
+
+
+def test_original(presets):
+    plan = make_plan(Target("/1.png", ()), presets, PHOTO)
+    assert (plan.work, plan.media_type) == (Original(), "image/png")
+    assert plan.cache_control == "public, max-age=60"
+    assert not needs_facts(Target("/1.png", ()), presets, PHOTO)
+
+
+def test_thumbnail(presets):
+    plan = make_plan(Target("/1.png", (("size", "300x200"), ("format", "webp"))), presets, PHOTO)
+    assert plan.media_type == "image/webp"
+    assert plan.cache_control == "public, max-age=3600"
+    assert plan.work.arguments["format"] == "webp"
+
+
+def test_info(presets):
+    plan = make_plan(Target("/a.mkv", (("preset", "info"),)), presets, FILM)
+    assert plan.work == EngineCall("info", {})
+    assert plan.media_type == "application/json"
+    with pytest.raises(SourceUnusable):
+        make_plan(Target("/1.png", (("preset", "info"),)), presets, PHOTO)
+
+
+def test_video_needs_facts_first(presets):
+    for query in [(("size", "640x"),), (("preset", "mp4"),)]:
+        assert needs_facts(Target("/a.mkv", query), presets, FILM)
+        with pytest.raises(TypeError, match="needs facts"):
+            make_plan(Target("/a.mkv", query), presets, FILM)
+
+
+def test_what_is_wrong_is_found_before_the_source_is_probed(presets):
+    with pytest.raises(BadRequest):
+        needs_facts(Target("/a.mkv", (("preset", "mp4"), ("height", "7"))), presets, FILM)
+    without = dataclasses.replace(presets, programs={"ffmpeg": None})
+    with pytest.raises(Unavailable, match="ffmpeg"):
+        needs_facts(Target("/a.mkv", (("preset", "mp4"),)), without, FILM)
+
+
+def test_mp4_is_a_stream_of_its_own(presets):
+    preset = presets.presets["mp4"]
+    limits = preset.limits.over(presets.limits)
+    assert (preset.streams, preset.cache, preset.cache_control) == (True, False, "no-store")
+    assert (limits.first_byte, limits.idle, limits.total, limits.output) == (20, 60, 6 * 3600, 64 * 1024**3)

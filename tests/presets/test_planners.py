@@ -1,0 +1,71 @@
+import pytest
+
+from tornado_media.config import builtin_presets
+from tornado_media.errors import BadRequest
+from tornado_media.formats import ffmpeg
+from tornado_media.formats.facts import VideoFacts
+from tornado_media.presets.check import read_preset
+from tornado_media.presets.make_plan import make_plan
+from tornado_media.presets.plan import Pipeline, SourceFacts
+from tornado_media.presets.registry import Presets
+from tornado_media.urls import Target
+
+FILM = SourceFacts("/a.mkv", "video/x-matroska", "/srv/-a.mkv", 1, 2, 3)
+INFO = {
+    "container": "matroska,webm",
+    "duration": 60.0,
+    "streams": [
+        {"type": "video", "width": 1280, "height": 720, "frame_rate": "25/1"},
+        {"type": "audio"},
+    ],
+}
+FACTS = VideoFacts.from_info(INFO)
+
+
+@pytest.fixture(scope="module")
+def presets():
+    # A planner's parameters need not all be declared: what is not, cannot be asked.
+    keys = {
+        "accepts": ["video/*"],
+        "media_type": "video/mp4",
+        "planner": "mp4",
+        "streams": True,
+        "cache": False,
+    }
+    return Presets({**builtin_presets(), "bare": read_preset(keys)}, programs={"ffmpeg": "/opt/ffmpeg"})
+
+
+def commands(presets, **parameters):
+    plan = make_plan(Target(FILM.path, tuple(parameters.items())), presets, FILM, INFO)
+    assert isinstance(plan.work, Pipeline)
+    assert not plan.work.source_on_stdin
+    assert {command[0] for command in plan.work.commands} == {"/opt/ffmpeg"}
+    return [command[1:] for command in plan.work.commands]
+
+
+def arguments(planned):
+    return [command[1:] for command in planned]
+
+
+def test_poster(presets):
+    planned = ffmpeg.poster(FILM.absolute_path, FACTS, time=None, width=None, height=None)
+    assert commands(presets, preset="poster") == arguments(planned)
+    planned = ffmpeg.poster(FILM.absolute_path, FACTS, time=31.7, width=640, height=None)
+    assert commands(presets, preset="poster", time="0:31.7", size="640x") == arguments(planned)
+
+
+def test_mp4(presets):
+    planned = ffmpeg.mp4(FILM.absolute_path, FACTS, start=0.0, height=720, video_bitrate=None, audio=True)
+    assert commands(presets, preset="mp4") == commands(presets, preset="bare") == arguments(planned)
+    planned = ffmpeg.mp4(FILM.absolute_path, FACTS, start=31.7, height=360, video_bitrate=800, audio=False)
+    asked = {"start": "31.7", "height": "360", "video_bitrate": "800", "audio": "no"}
+    assert commands(presets, preset="mp4", **asked) == arguments(planned)
+
+
+def test_the_source_is_a_file_whatever_its_name(presets):
+    assert "file:/srv/-a.mkv" in commands(presets, preset="mp4")[0]
+
+
+def test_past_the_end(presets):
+    with pytest.raises(BadRequest, match="past the end"):
+        commands(presets, preset="mp4", start="61")

@@ -1,0 +1,118 @@
+"""The sections of a configuration: names, types, defaults. `docs/configuration.md` says what each is for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from tornado_media.presets.preset import PresetLimits, check_media_range
+
+DEFAULT_PRESETS: Mapping[str, str] = {"image/*": "thumbnail", "video/*": "poster"}
+"""What `?size=300x200` without a preset means."""
+
+
+_Positive = Annotated[float, Field(gt=0.0)]
+
+
+STREAMS_PER_JOB = 4
+"""A stream waits for its client most of the time, so more of them fit on a processor."""
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _streams(keys: dict[str, int]) -> int:
+    return STREAMS_PER_JOB * keys.get("jobs", 1)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Server(_Section):
+    """`[server]`.
+
+    Args:
+        address: to listen on.
+        port: 0 takes a free one.
+        workers: processes for engines; left out, one for each processor.
+        drain: seconds that running requests have when the server stops.
+        idle_timeout: seconds that a connection may wait for its next request.
+        write_timeout: seconds that a client may take nothing of a response.
+    """
+
+    address: str = "127.0.0.1"
+    port: int = Field(default=8888, ge=0, le=65535)
+    workers: int = Field(default_factory=_processors, ge=1)
+    drain: float = Field(default=10.0, ge=0.0)
+    idle_timeout: _Positive = 60.0
+    write_timeout: _Positive = 300.0
+
+
+class Slots(_Section):
+    """`[slots]`.
+
+    Args:
+        jobs: that complete and may run at once; left out, one for each processor.
+        streams: that may run at once; left out, four times `jobs`.
+        queue: jobs of each kind that may wait.
+        wait: seconds that one may wait.
+    """
+
+    jobs: int = Field(default_factory=_processors, ge=1)
+    streams: int = Field(default_factory=_streams, ge=1)
+    queue: int = Field(default=100, ge=0)
+    wait: _Positive = 30.0
+
+
+def _check_prefix(prefix: str) -> str:
+    parts = prefix.split("/")[1:]
+    if not prefix.startswith("/") or any(ord(char) < 32 for char in prefix):
+        raise ValueError('a prefix begins with "/", such as "/photos"')
+    if parts[-1] == "":
+        parts.pop()
+    if any(part in {"", ".", ".."} for part in parts):
+        raise ValueError('a prefix has no empty parts and no "." or ".."')
+    if parts and parts[0] == "-":
+        raise ValueError('"/-/" is where the pages of the server itself are')
+    return "/" + "/".join(parts)
+
+
+class SourceFolder(_Section):
+    """`[sources.NAME]`: a folder that is served.
+
+    Args:
+        root: the folder; relative to the configuration's file in TOML, absolute here.
+        prefix: the path of URLs it is mounted at, without a slash at its end.
+        listing: its names may be listed.
+    """
+
+    root: Annotated[Path, Field(strict=False)]
+    prefix: Annotated[str, AfterValidator(_check_prefix)] = "/"
+    listing: bool = True
+
+
+class WholeFile(_Section):
+    """A whole file: names of sections; what is in `preset` is read by `read_preset`."""
+
+    server: Server = Server()
+    sources: dict[str, SourceFolder] = {}
+    slots: Slots = Slots()
+    limits: PresetLimits = PresetLimits()
+    programs: dict[str, str] = {}
+    default_preset: dict[Annotated[str, AfterValidator(check_media_range)], str] = dict(DEFAULT_PRESETS)
+    presets: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    preset: dict[str, dict[str, object]] = {}
+
+
+class PresetFile(_Section):
+    """A file of presets: they and the programs that they name."""
+
+    programs: dict[str, str] = {}
+    preset: dict[str, dict[str, object]] = {}

@@ -1,0 +1,140 @@
+"""Opening a file that lies beneath a folder, whatever links lie on the way and however fast they change.
+
+Below `local`. Linux does it in one system call, openat2(2), that follows links as long as they stay beneath
+the folder. Where that call is missing or forbidden, the path is walked name by name and every symbolic link
+is refused. Either way no check is followed by a use of the same name: what is opened is what was checked.
+This module must not decide what may be served, and it raises OSError, as `os.open` does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import functools
+import os
+import stat
+from collections.abc import Callable
+
+# linux/openat2.h. The number is the same on every architecture but Alpha (asm-generic/unistd.h).
+_SYS_OPENAT2 = 437
+_RESOLVE_NO_MAGICLINKS = 0x02
+_RESOLVE_BENEATH = 0x08
+
+_O_PATH = getattr(os, "O_PATH", 0)
+
+# The kernel gives up with EAGAIN when anything was renamed while it followed a ".." in a link. Under a loop
+# that renames without end 3 tries were enough nearly always; a source that moves for longer is not there.
+_TRIES = 100
+
+
+class _OpenHow(ctypes.Structure):
+    _fields_ = [("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64)]
+
+
+def open_beneath(root: int, relative: str, flags: int) -> int:
+    """Open what lies at a path beneath a folder.
+
+    Args:
+        root: descriptor of the folder; O_PATH is enough.
+        relative: path from there, `holiday/1.jpg`; "." is the folder itself.
+        flags: as for `os.open`, without O_CREAT. O_CLOEXEC is added.
+
+    Returns:
+        A descriptor, the caller's to close.
+
+    Raises:
+        OSError: EXDEV when the path or a link on it leads out of the folder; ELOOP for a link that is not
+            followed: by the walk every one, by openat2 one that goes round or that /proc made up; else as
+            `os.open`. EAGAIN when the tree is moving too much.
+    """
+    if relative.startswith("/") or ".." in relative.split("/"):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), relative)
+    try:
+        path = os.fsencode(relative)
+    except UnicodeEncodeError:  # a lone surrogate is no byte of any name
+        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), relative) from None
+    if b"\0" in path:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), relative)
+    flags |= os.O_CLOEXEC
+    return _openat2(root, relative, flags) if has_openat2() else walk(root, relative, flags)
+
+
+@functools.cache
+def has_openat2() -> bool:
+    """Whether the kernel has openat2 (since Linux 5.6) and lets us call it; asked once.
+
+    A container's seccomp filter that does not know the call answers EPERM or ENOSYS.
+    """
+    if not _O_PATH:
+        return False
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.close(_openat2(root, ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    finally:
+        os.close(root)
+    return True
+
+
+def walk(root: int, relative: str, flags: int) -> int:
+    """As `open_beneath`, name by name: for systems without openat2.
+
+    Raises:
+        OSError: as `open_beneath`, but ELOOP for every symbolic link.
+    """
+    names = [name for name in relative.split("/") if name not in ("", ".")]
+    if relative.endswith("/") or not names:
+        flags |= os.O_DIRECTORY
+    folder = root
+    try:
+        for name in names[:-1]:
+            below = _open_unlinked(folder, name, _O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            if folder != root:
+                os.close(folder)
+            folder = below
+        return _open_unlinked(folder, names[-1] if names else ".", flags)
+    finally:
+        if folder != root:
+            os.close(folder)
+
+
+def _open_unlinked(folder: int, name: str, flags: int) -> int:
+    """Open one name, not following it if it is a symbolic link."""
+    try:
+        file = os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder)
+    except NotADirectoryError:
+        # O_DIRECTORY wins over O_NOFOLLOW. This look decides about the text of the refusal only.
+        if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name) from None
+        raise
+    # With O_PATH a link is not an error: the descriptor is of the link itself.
+    if flags & _O_PATH and stat.S_ISLNK(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+    return file
+
+
+def _openat2(root: int, relative: str, flags: int) -> int:
+    path = os.fsencode(relative)
+    how = _OpenHow(flags, 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
+    number = 0
+    for _ in range(_TRIES):
+        # An interrupted call (EINTR, network file systems) is made again, as Python's own do (PEP 475).
+        file = _syscall()(_SYS_OPENAT2, root, path, ctypes.byref(how), ctypes.sizeof(how))
+        if file >= 0:
+            return file
+        number = ctypes.get_errno()
+        if number not in (errno.EAGAIN, errno.EINTR):
+            break
+    raise OSError(number, os.strerror(number), relative)
+
+
+@functools.cache
+def _syscall() -> Callable[..., int]:
+    function = ctypes.CDLL(None, use_errno=True).syscall
+    function.restype = ctypes.c_long
+    function.argtypes = [
+        ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t,
+    ]  # fmt: skip
+    return function

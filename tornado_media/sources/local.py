@@ -1,0 +1,227 @@
+"""Sources in folders of this machine: a path of a URL becomes an open file, a refusal, or a list of names.
+
+Second station. All calls here block, for a few system calls each, so the handler makes them in a thread: a
+disk may be asleep. This module must not follow a link out of a mounted folder, open what is no regular file
+for longer than it takes to see that, nor serve or name anything hidden: with a folder come `.git`, `.env`
+and `.ssh`, and whoever mounts it does not mean those.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from tornado_media.errors import Forbidden, NotFound
+from tornado_media.formats.media_types import SNIFF_LENGTH, media_type, tag_length
+from tornado_media.presets.plan import SourceFacts
+from tornado_media.sources.listing import Entry, Listing, page
+from tornado_media.sources.mounts import LOOK, Mount, Mounts, Place, refusal
+from tornado_media.sources.source import Source
+from tornado_media.urls import is_name, shown
+
+__all__ = ["Entry", "Listing", "Mount", "Source", "SourceIsFolder", "Sources"]
+
+# O_NONBLOCK: opening a FIFO must not wait for its writer. O_NOCTTY: a terminal must not become ours.
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+_SCAN = os.O_RDONLY | os.O_NONBLOCK | os.O_DIRECTORY
+
+_OWN_PAGES = "-"  # /-/... is for the server's own pages; a folder of this name would be behind them
+
+
+class SourceIsFolder(NotFound):
+    """There is a folder, and no file can be sent for it (404, unless the web edge knows better)."""
+
+
+class Sources:
+    """The folders that are served.
+
+    Args:
+        mounts: each has a prefix of its own; the longest that fits a path wins.
+
+    Raises:
+        ValueError: a folder is not there, or cannot be served; it names the mount and the folder.
+    """
+
+    def __init__(self, mounts: Sequence[Mount]) -> None:
+        self._mounts = Mounts(mounts)
+
+    def open(self, path: str) -> Source:
+        """Open the file at a path. Blocks for about ten system calls and one read of 4 KiB.
+
+        Args:
+            path: as `parse_target` gives it. A name that begins with a dot is not there for it.
+
+        Returns:
+            The source, which the caller closes.
+
+        Raises:
+            SourceIsFolder: a folder is there.
+            NotFound: nothing is there.
+            Forbidden: a link that leads out of the mounted folder, no file, or no permission.
+            Unavailable: the disk fails, or the server has no descriptor left.
+        """
+        place = self._place(path)
+        if place is None:
+            raise self._nothing(path)
+        try:
+            source = _open(place, path)
+        except SourceIsFolder:
+            raise
+        except NotFound as error:
+            raise self._nothing(path, error.private) from None
+        if path.endswith("/"):
+            source.close()
+            raise NotFound(f"{shown(path)} is a file, not a folder: leave out the slash at the end.")
+        return source
+
+    def list(self, path: str, *, after: str | None = None, limit: int = 500) -> Listing:
+        """List a folder. Blocks for a scan of it, and opens each file of the page for its media type.
+
+        Only what `open` would open is there, under the names that a URL can spell, and the folders that may
+        be listed. Mounts below the folder are folders in it.
+
+        Args:
+            path: of the folder, with or without a slash at its end.
+            after: `Listing.next` of the page before, or None.
+            limit: names on a page, folders included.
+
+        Raises:
+            NotFound: no folder is there.
+            Forbidden: the mount may not be listed, or as `open`.
+            Unavailable: as `open`.
+        """
+        folder, place = path.rstrip("/") + "/", self._place(path)
+        mounts = self._mounts.below(folder)
+        listed = {
+            f"{name}/": roots[0] for name, roots in mounts.items() if any(r.mount.listing for r in roots)
+        }
+        if place is None and not mounts:
+            raise self._nothing(path)
+        if not (listed if place is None else place.mount.listing):
+            raise Forbidden("Listing this folder is switched off in the configuration of this server.")
+        if place is not None:
+            try:
+                found = _scan(place, folder)
+            except NotFound:
+                if not listed:
+                    raise
+                found = {}
+            listed |= {name: child for name, child in found.items() if name.rstrip("/") not in mounts}
+        names, following = page(listed, after, max(1, limit))
+        return Listing(
+            folder=folder,
+            folders=tuple(filter(None, (_folder(n, folder, listed[n]) for n in names if n.endswith("/")))),
+            files=tuple(filter(None, (_file(n, folder, listed[n]) for n in names if not n.endswith("/")))),
+            next=following,
+        )
+
+    def close(self) -> None:
+        """Let the mounted folders go. Idempotent; open sources stay open."""
+        self._mounts.close()
+
+    def _place(self, path: str) -> Place | None:
+        names = path.strip("/").split("/")
+        if not path.startswith("/") or any(name.startswith(".") for name in names) or names[0] == _OWN_PAGES:
+            raise NotFound(f"There is no source at {shown(path)}.")
+        return self._mounts.place(path)
+
+    def _nothing(self, path: str, private: str = "") -> NotFound:
+        # A mount further below makes folders of the names on the way to it.
+        if self._mounts.below(path.rstrip("/") + "/"):
+            return SourceIsFolder(f"{shown(path)} is a folder.")
+        return NotFound(f"There is no source at {shown(path)}.", private=private)
+
+
+def _open(place: Place, path: str) -> Source:
+    try:
+        file = place.open(_READ)
+    except OSError as error:
+        raise refusal(error, path) from None
+    try:
+        status = os.fstat(file)
+        if stat.S_ISDIR(status.st_mode):
+            raise SourceIsFolder(f"{shown(path)} is a folder.")
+        if not stat.S_ISREG(status.st_mode):
+            raise Forbidden(f"{shown(path)} is no file.")
+        # Programs get it as stdin. To some of them O_NONBLOCK means that they must be ready to wait.
+        os.set_blocking(file, True)
+        facts = SourceFacts(
+            path=path,
+            media_type=_media_type(file, path),
+            absolute_path=place.absolute_path(file),
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            inode=status.st_ino,
+            device=status.st_dev,
+        )
+    except OSError as error:
+        os.close(file)
+        raise refusal(error, path) from None
+    except BaseException:
+        os.close(file)
+        raise
+    return Source(facts, file)
+
+
+def _media_type(file: int, path: str) -> str:
+    head = os.pread(file, SNIFF_LENGTH, 0)
+    length = tag_length(head)
+    tagged = os.pread(file, SNIFF_LENGTH, length) if length else b""
+    return media_type(head, path, tagged)
+
+
+def _scan(place: Place, folder: str) -> dict[str, Place]:
+    """The names in a folder that may be listed; those of folders have a slash at the end."""
+    found: dict[str, Place] = {}
+    try:
+        file = place.open(_SCAN)
+        try:
+            with os.scandir(file) as entries:
+                for entry in entries:
+                    child = place.child(entry.name)
+                    if _may_be_named(entry.name, folder) and (mark := _mark(entry, child)) is not None:
+                        found[entry.name + mark] = child
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise refusal(error, folder) from None
+    return found
+
+
+def _may_be_named(name: str, folder: str) -> bool:
+    return not name.startswith(".") and is_name(name) and f"{folder}{name}" != f"/{_OWN_PAGES}"
+
+
+def _mark(entry: os.DirEntry[str], child: Place) -> str | None:
+    """What stands behind the name in a listing: a slash for a folder, nothing for a file; None for others."""
+    try:
+        if entry.is_symlink():
+            mode = _status(child).st_mode
+        else:
+            mode = stat.S_IFDIR if entry.is_dir() else stat.S_IFREG if entry.is_file() else 0
+    except OSError:  # deleted just now, or a link that is not followed
+        return None
+    return "/" if stat.S_ISDIR(mode) else "" if stat.S_ISREG(mode) else None
+
+
+def _status(place: Place) -> os.stat_result:
+    file = place.open(LOOK)
+    try:
+        return os.fstat(file)
+    finally:
+        os.close(file)
+
+
+def _folder(name: str, folder: str, place: Place) -> Entry | None:
+    with suppress(OSError):  # gone in the meantime
+        return Entry(name.rstrip("/"), f"{folder}{name}", None, 0, int(_status(place).st_mtime))
+    return None
+
+
+def _file(name: str, folder: str, place: Place) -> Entry | None:
+    with suppress(NotFound, Forbidden), _open(place, f"{folder}{name}") as source:
+        facts = source.facts
+        return Entry(name, facts.path, facts.media_type, facts.size, facts.mtime_ns // 1_000_000_000)
+    return None
