@@ -175,7 +175,10 @@ def open_descriptors() -> set[str]:
 def child_processes() -> dict[int, str]:
     found = {}
     for children in Path("/proc/self/task").glob("*/children"):
-        for pid in map(int, children.read_text().split()):
+        text = ""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends just now
+            text = children.read_text()
+        for pid in map(int, text.split()):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ").strip()
                 found[pid] = f"process {pid}: {command or 'a zombie: nobody waited for it'}"

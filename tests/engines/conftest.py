@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def opened() -> Callable[..., bytes]:
-    """`opened(function, path, media_type, **arguments)`: the engine's answer; the descriptor is at its end."""
+    """`opened(function, path, media_type, **arguments)`: what the engine answers."""
 
     def call(function: Callable[..., bytes], path: Path, media_type: str, **arguments: object) -> bytes:
         source = os.open(path, os.O_RDONLY)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
@@ -27,7 +28,7 @@ class Response:
     """What came over the socket."""
 
     status: int
-    headers: dict[str, str]
+    headers: HTTPHeaders
     content: bytes
     complete: bool
     """Whether the end was told: all of Content-Length, or the last chunk."""
@@ -72,10 +73,10 @@ def request(target: str, method: str = "GET", version: str = "1.1", **fields: st
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-async def read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+async def read_head(reader: asyncio.StreamReader) -> tuple[int, HTTPHeaders]:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
-    fields = dict(line.split(": ", 1) for line in lines)
+    fields = HTTPHeaders(dict(line.split(": ", 1) for line in lines))
     assert len(fields) == len(lines), f"a field came twice: {lines}"
     return int(first.split(" ")[1]), fields
 

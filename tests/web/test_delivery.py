@@ -30,8 +30,7 @@ async def test_head_has_the_headers_of_get(serve, file):
     async with serve() as server:
         got, head = await server.get("/data.bin"), await server.get("/data.bin", "HEAD")
     assert head.content == b""
-    del got.headers["Date"], head.headers["Date"]
-    assert head.headers == got.headers
+    assert {**head.headers, "Date": ""} == {**got.headers, "Date": ""}
 
 
 @pytest.mark.parametrize(

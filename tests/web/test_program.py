@@ -7,6 +7,7 @@ from tornado.web import Application, RequestHandler
 
 import tornado_media
 from tornado_media import Limits, Media, send_program
+from tornado_media.app import log_request
 from tornado_media.config import Config
 
 
@@ -20,8 +21,13 @@ def handler(*arguments, **keys):
     return Handler
 
 
+def own_application(*rules, **settings):
+    """An application that is not ours, but for the level of its access log."""
+    return Application(list(rules), log_function=log_request, **settings)
+
+
 async def test_the_output_is_the_response(web):
-    app = Application([("/", handler(["echo", "hello"], media_type="text/plain"))])
+    app = own_application(("/", handler(["echo", "hello"], media_type="text/plain")))
     async with web.listening(app) as server:
         response = await server.get("/")
         assert (response.status, response.content, response.complete) == (200, b"hello\n", True)
@@ -45,14 +51,16 @@ async def test_a_pipeline_with_stdin_and_fields(web, tmp_path):
                     fields={"X-Name": "value"},
                 )
 
-    async with web.listening(Application([("/", Handler)])) as server:
+    async with web.listening(own_application(("/", Handler))) as server:
         response = await server.get("/")
         assert (response.content, response.headers["X-Name"]) == (b"A\nB\n", "value")
         assert response.headers["Content-Length"] == "4"
 
 
 async def test_compression_of_the_application_stays_out(web):
-    app = Application([("/", handler(["echo", "x" * 5000], media_type="text/plain"))], compress_response=True)
+    app = own_application(
+        ("/", handler(["echo", "x" * 5000], media_type="text/plain")), compress_response=True
+    )
     async with web.listening(app) as server:
         response = await server.get("/", Accept_Encoding="gzip")
         assert response.content == b"x" * 5000 + b"\n"
@@ -61,12 +69,10 @@ async def test_compression_of_the_application_stays_out(web):
 
 async def test_failures_have_their_status(web, expect_log):
     expect_log("failed with 50")
-    app = Application(
-        [
-            ("/missing", handler(["no-such-program"], media_type="text/plain")),
-            ("/fails", handler(["false"], media_type="text/plain")),
-            ("/slow", handler(["sleep", "600"], media_type="a/b", limits=Limits(first_byte=0.1))),
-        ]
+    app = own_application(
+        ("/missing", handler(["no-such-program"], media_type="text/plain")),
+        ("/fails", handler(["false"], media_type="text/plain")),
+        ("/slow", handler(["sleep", "600"], media_type="a/b", limits=Limits(first_byte=0.1))),
     )
     async with web.listening(app) as server:
         assert [(await server.get(path)).status for path in ("/missing", "/fails", "/slow")] == [
@@ -96,13 +102,13 @@ async def test_the_handler_may_go_on_afterwards(web):
             await send_program(self, ["echo"], media_type="text/plain")
             ended.set()
 
-    async with web.listening(Application([("/", Handler)])) as server:
+    async with web.listening(own_application(("/", Handler))) as server:
         await server.get("/")
         await asyncio.wait_for(ended.wait(), 5)
 
 
 async def test_programs_of_an_application_share_bounded_slots(web):
-    app = Application([("/", handler(["sleep", "600"], media_type="a/b"))])
+    app = own_application(("/", handler(["sleep", "600"], media_type="a/b")))
     async with web.listening(app) as server:
         connections = [await server.send("/") for _ in range(12)]
         jobs = None
@@ -124,7 +130,7 @@ async def test_routes_below_a_prefix(web, source_folder, picture):
             self.write("mine")
 
     media = Media(Config.from_mapping({"sources": {"a": {"root": str(source_folder)}}}, source_folder))
-    app = Application([("/", Home), *media.routes("/media")])
+    app = own_application(("/", Home), *media.routes("/media"))
     async with web.listening(app, media) as server:
         assert (await server.get("/")).content == b"mine"
         assert (await server.get("/media/a.txt")).content == b"hello\n"

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -92,12 +92,13 @@ def make_files(part: Path, console: Console) -> None:
 
         running = [executor.submit(run, name, step) for name, step in todo.items()]
         try:
-            for future in running:
+            for future in as_completed(running):
                 future.result()
         except BaseException:
             stopped.set()
             executor.shutdown(wait=False, cancel_futures=True)
             raise
+        bar.update(task, completed=bar.tasks[task].total)  # a sum of fractions stays a little below
 
 
 def publish(part: Path, folder: Path) -> None:

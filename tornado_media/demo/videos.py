@@ -75,7 +75,7 @@ def fractal() -> list[str]:
     end = FRACTAL_SECONDS * RATE
     way = f"start_scale=3:end_scale=0.002:end_pts={end}"
     picture = f"mandelbrot=size=854x480:rate={RATE}:maxiter=400:inner=black:{way}"
-    colors = "format=gray,format=yuv444p,lutyuv=y='clip(val*1.45,0,255)',pseudocolor=inferno,format=yuv420p"
+    colors = "format=gray,format=yuv444p,lutyuv=y='clip(val*1.45,0,255)',pseudocolor=p=inferno,format=yuv420p"
     return [
         *(
             "-f",

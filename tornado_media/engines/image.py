@@ -115,7 +115,8 @@ def _resize(
         size=size if both or width or height else "down",
         crop="centre" if fit == "cover" and both else "none",
         output_profile="srgb",
-        fail_on=FAIL_ON,
+        # libvips 8.18 ignores the argument fail_on of thumbnail_source; the loader heeds it
+        option_string=f"fail_on={FAIL_ON}",
     )
     if image.interpretation not in ("srgb", "b-w"):
         image = image.colourspace("srgb")

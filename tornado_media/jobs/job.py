@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tornado_media.errors import MediaError, ProgramFailed, ProgramTimedOut
+from tornado_media.errors import MediaError, ProgramFailed, ProgramTimedOut, Unavailable
 from tornado_media.jobs.watchdog import Watchdog
 from tornado_media.presets.plan import Limits
 from tornado_media.processes.running import Running
@@ -66,6 +66,10 @@ class Job:
                 released, self._released = self._released, None
                 released()
 
+    def stop(self) -> None:
+        """End the work because the server stops; its reader is told so."""
+        self._stop(Unavailable("The server is stopping.", retry_after=1))
+
     async def _read(self, buffer: memoryview) -> int:
         self._wait.waiting()
         try:
@@ -97,15 +101,18 @@ class Job:
 
     def _wait_passed(self) -> None:
         if self._output:
-            self._stop("stopped giving output", f"no output for {self._limits.idle} s")
+            self._too_slow("stopped giving output", f"no output for {self._limits.idle} s")
         else:
-            self._stop("gave no output in time", f"no first byte in {self._limits.first_byte} s")
+            self._too_slow("gave no output in time", f"no first byte in {self._limits.first_byte} s")
 
     def _total_passed(self) -> None:
-        self._stop("ran too long", f"not done in {self._limits.total} s")
+        self._too_slow("ran too long", f"not done in {self._limits.total} s")
 
-    def _stop(self, public: str, private: str) -> None:
+    def _too_slow(self, public: str, private: str) -> None:
+        self._stop(ProgramTimedOut(f"The program that makes this {public}.", private=private))
+
+    def _stop(self, failure: MediaError) -> None:
         # Closing the work ends the read that waits for it; the read then finds the failure.
         if self._failure is None:
-            self._failure = ProgramTimedOut(f"The program that makes this {public}.", private=private)
+            self._failure = failure
             self._stopping = asyncio.ensure_future(self._running.close())

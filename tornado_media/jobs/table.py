@@ -118,7 +118,10 @@ class Jobs:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._none_left.wait()
-        await asyncio.gather(*(job.close() for job in tuple(self._running)))
+        rest = tuple(self._running)
+        for job in rest:
+            job.stop()
+        await asyncio.gather(*(job.close() for job in rest))
 
     def _left(self, job: Job) -> None:
         self._running.discard(job)

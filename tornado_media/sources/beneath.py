@@ -36,7 +36,7 @@ def open_beneath(root: int, relative: str, flags: int) -> int:
 
     Args:
         root: descriptor of the folder; O_PATH is enough.
-        relative: path from there, `holiday/1.jpg`; "." is the folder itself.
+        relative: path from there, `holiday/1.jpg`; "." or nothing is the folder itself.
         flags: as for `os.open`, without O_CREAT. O_CLOEXEC is added.
 
     Returns:
@@ -116,7 +116,7 @@ def _open_unlinked(folder: int, name: str, flags: int) -> int:
 
 
 def _openat2(root: int, relative: str, flags: int) -> int:
-    path = os.fsencode(relative)
+    path = os.fsencode(relative) or b"."
     how = _OpenHow(flags, 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
     number = 0
     for _ in range(_TRIES):

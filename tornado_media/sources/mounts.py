@@ -158,7 +158,7 @@ def refusal(error: OSError, path: str) -> MediaError:
         case errno.ENOENT | errno.ENOTDIR | errno.ENAMETOOLONG | errno.EILSEQ | errno.EINVAL:
             return NotFound(f"There is no source at {shown(path)}.", private=private)
         case errno.EXDEV | errno.ELOOP:
-            return Forbidden(f"{shown(path)} is or has a link that is not followed.", private=private)
+            return Forbidden(f"A link in {shown(path)} is not followed: it leads elsewhere.", private=private)
         case errno.EACCES | errno.EPERM:
             return Forbidden(f"The server may not read {shown(path)}.", private=private)
         case errno.ENXIO | errno.ENODEV:  # a socket, a device without a driver

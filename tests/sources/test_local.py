@@ -1,0 +1,430 @@
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tornado_media.errors import BadRequest, Forbidden, MediaError, NotFound, Unavailable
+from tornado_media.sources import beneath
+from tornado_media.sources.local import Mount, SourceIsFolder, Sources
+from tornado_media.urls import format_target, parse_target
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """`root` is served, `other` at /holiday/more/, and what else there is must not be reached."""
+    root, other = tmp_path / "root", tmp_path / "other"
+    for folder in (root / "holiday" / "more", root / ".git", root / "-", other, tmp_path / "root-private"):
+        folder.mkdir(parents=True)
+    texts = {
+        "root/1.txt": "one",
+        "root/holiday/2.txt": "two",
+        "root/holiday/more/shadowed.txt": "shadowed",
+        "root/.env": "secret",
+        "root/.git/config": "secret",
+        "root/-/own.txt": "secret",
+        "root/-version.txt": "dash",
+        "other/3.txt": "three",
+        "root-private/4.txt": "secret",
+        "secret.txt": "secret",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (root / "in.txt").symlink_to("holiday/2.txt")
+    (root / "in").symlink_to("holiday")
+    (root / "out.txt").symlink_to("../secret.txt")
+    (root / "private").symlink_to("../root-private")
+    (root / "etc").symlink_to("/etc")
+    (root / "loop").symlink_to("loop")
+    (root / "broken").symlink_to("nothing")
+    os.mkfifo(root / "pipe")
+    (root / "null").symlink_to("/dev/null")
+    return tmp_path
+
+
+def mounts(tree, listing=True):
+    return [
+        Mount("root", "/", str(tree / "root"), listing),
+        Mount("other", "/holiday/more", str(tree / "other"), True),
+    ]
+
+
+@pytest.fixture
+def sources(tree):
+    found = Sources(mounts(tree))
+    yield found
+    found.close()
+
+
+def text_of(sources, path):
+    with sources.open(path) as source:
+        return os.pread(source.file, 100, 0).decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "where"),
+    [
+        ("/1.txt", "one", "root/1.txt"),
+        ("/holiday/2.txt", "two", "root/holiday/2.txt"),
+        ("/-version.txt", "dash", "root/-version.txt"),
+        ("/holiday/more/3.txt", "three", "other/3.txt"),
+        ("/in.txt", "two", "root/holiday/2.txt"),
+        ("/in/2.txt", "two", "root/holiday/2.txt"),
+        ("/in/more/shadowed.txt", "shadowed", "root/holiday/more/shadowed.txt"),
+    ],
+)
+def test_files_are_found(sources, tree, path, text, where):
+    assert text_of(sources, path) == text
+    with sources.open(path) as source:
+        assert source.facts.path == path
+        assert source.facts.absolute_path == str(tree / where)
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("/", SourceIsFolder),
+        ("/holiday", SourceIsFolder),
+        ("/holiday/", SourceIsFolder),
+        ("/holiday/more", SourceIsFolder),
+        ("/in", SourceIsFolder),
+        ("/nothing", NotFound),
+        ("/nothing/", NotFound),
+        ("/broken", NotFound),
+        ("/holiday/more/shadowed.txt", NotFound),
+        ("/1.txt/", NotFound),
+        ("/1.txt/x", NotFound),
+        ("/1.TXT", NotFound),
+        ("/" + "n" * 255, NotFound),
+        ("/" + "n/" * 3000, NotFound),
+        ("/.env", NotFound),
+        ("/.git/config", NotFound),
+        ("/holiday/.", NotFound),
+        ("/-", NotFound),
+        ("/-/own.txt", NotFound),
+        # parse_target lets none of these through; a path may come from elsewhere.
+        ("/../secret.txt", NotFound),
+        ("/holiday/../1.txt", NotFound),
+        ("../secret.txt", NotFound),
+        ("1.txt", NotFound),
+        ("", NotFound),
+        ("/\0", NotFound),
+        ("/1.txt\0", NotFound),
+        ("/\ud800", NotFound),
+        ("/out.txt", Forbidden),
+        ("/private/4.txt", Forbidden),
+        ("/etc/passwd", Forbidden),
+        ("/etc", Forbidden),
+        ("/loop", Forbidden),
+        ("/null", Forbidden),
+        ("/pipe", Forbidden),
+    ],
+)
+def test_what_is_not_served(sources, tree, path, error):
+    with pytest.raises(MediaError) as caught:
+        sources.open(path)
+    assert type(caught.value) is error
+    assert str(tree) not in caught.value.detail
+    assert "secret" not in caught.value.detail or "secret" in path
+    assert caught.value.detail.isascii()
+
+
+@pytest.mark.parametrize("path", ["/pipe", "/socket"])
+def test_what_is_no_file_is_seen_without_waiting(tree, sources, path):
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tree / "root" / "socket"))
+        with pytest.raises(Forbidden, match="no file"):
+            sources.open(path)
+
+
+def test_without_openat2_links_are_refused(sources, monkeypatch):
+    monkeypatch.setattr(beneath, "has_openat2", lambda: False)
+    assert text_of(sources, "/holiday/2.txt") == "two"
+    for path in ("/in.txt", "/in/2.txt", "/out.txt", "/etc/passwd", "/loop", "/null"):
+        with pytest.raises(Forbidden, match="link"):
+            sources.open(path)
+    assert [entry.name for entry in sources.list("/").folders] == ["holiday"]
+    assert [entry.name for entry in sources.list("/").files] == ["-version.txt", "1.txt"]
+
+
+def test_without_proc_the_path_is_put_together(sources, tree, monkeypatch):
+    def no_proc(path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(os, "readlink", no_proc)
+    with sources.open("/holiday/more/3.txt") as source:
+        assert source.facts.absolute_path == str(tree / "other" / "3.txt")
+
+
+def test_a_root_that_is_a_link_is_served_where_it_leads(tree):
+    (tree / "link").symlink_to("root")
+    sources = Sources([Mount("link", "/", str(tree / "link"), True)])
+    with sources.open("/1.txt") as source:
+        assert source.facts.absolute_path == str(tree / "root" / "1.txt")
+    sources.close()
+
+
+def test_a_root_that_is_moved_stays_the_root(sources, tree):
+    (tree / "root").rename(tree / "moved")
+    (tree / "root").mkdir()
+    with sources.open("/1.txt") as source:
+        assert source.facts.absolute_path == str(tree / "moved" / "1.txt")
+
+
+def test_names_that_only_look_deleted(sources, tree):
+    (tree / "root" / "1.txt (deleted)").write_text("here")
+    assert text_of(sources, "/1.txt (deleted)") == "here"
+
+
+class Opened(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("how", "error"), [("delete", NotFound), ("move", Forbidden)])
+def test_what_leaves_between_two_system_calls(sources, tree, monkeypatch, how, error):
+    set_blocking = os.set_blocking
+
+    def leave(file, blocking):
+        set_blocking(file, blocking)
+        if how == "delete":
+            (tree / "root" / "1.txt").unlink()
+        else:
+            (tree / "root" / "1.txt").rename(tree / "away.txt")
+
+    monkeypatch.setattr(os, "set_blocking", leave)
+    with pytest.raises(error):
+        sources.open("/1.txt")
+
+
+def test_a_file_without_permission(tree):
+    if os.geteuid() == 0:
+        # Root may read everything, so another user has to try.
+        code = (
+            "import os, sys; from tornado_media.sources.local import *; from tornado_media.errors import *\n"
+            "s = Sources([Mount('r', '/', sys.argv[1], True)])\n"
+            "os.setresuid(65534, 65534, 65534)\n"
+            "for path in ('/1.txt', '/holiday/2.txt'):\n"
+            "    try: s.open(path)\n"
+            "    except Forbidden as e: print(e)\n"
+            "print([e.name for e in s.list('/').files])\n"
+        )
+        (tree / "root" / "1.txt").chmod(0)
+        (tree / "root" / "holiday").chmod(0o700)
+        done = subprocess.run([sys.executable, "-c", code, tree / "root"], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines() == [
+            "The server may not read '/1.txt'.",
+            "The server may not read '/holiday/2.txt'.",
+            "['-version.txt']",
+        ]
+        return
+    (tree / "root" / "1.txt").chmod(0)
+    sources = Sources(mounts(tree))
+    with pytest.raises(Forbidden, match="may not read"):
+        sources.open("/1.txt")
+    sources.close()
+
+
+def test_a_server_without_descriptors_says_so_and_keeps_none(sources):
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        with pytest.raises(Unavailable) as caught:
+            sources.open("/1.txt")
+        with pytest.raises(Unavailable):
+            sources.list("/")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert caught.value.headers() == {"Retry-After": "1"}
+    assert text_of(sources, "/1.txt") == "one"
+
+
+def test_nothing_is_opened_after_the_end(tree):
+    sources = Sources(mounts(tree))
+    sources.close()
+    with pytest.raises(Unavailable):
+        sources.open("/1.txt")
+
+
+# -- mounts ---------------------------------------------------------------------------------------------
+
+
+def test_a_mount_that_is_not_there_is_named(tree):
+    for root in (tree / "nothing", tree / "secret.txt"):
+        with pytest.raises(ValueError, match=rf"source holiday: .*{root.name}"):
+            Sources([*mounts(tree), Mount("holiday", "/h/", str(root), True)])
+    with pytest.raises(ValueError, match="source holiday: "):
+        Sources([Mount("holiday", "/", "a\0b", True)])
+
+
+def test_two_mounts_have_two_prefixes(tree):
+    with pytest.raises(ValueError, match="source b: another one is mounted at /x/ too"):
+        Sources([Mount("a", "/x", str(tree), True), Mount("b", "/x/", str(tree), True)])
+    with pytest.raises(ValueError, match="source a: the prefix 'x/' has no slash"):
+        Sources([Mount("a", "x/", str(tree), True)])
+
+
+def test_a_prefix_ends_at_a_slash(tree):
+    sources = Sources([Mount("a", "/photos", str(tree / "root"), True)])
+    assert text_of(sources, "/photos/1.txt") == "one"
+    for path in ("/photos-private/1.txt", "/photos1.txt", "/1.txt"):
+        with pytest.raises(NotFound):
+            sources.open(path)
+    sources.close()
+
+
+def test_folders_on_the_way_to_a_mount(tree):
+    sources = Sources([Mount("a", "/x/y/z/", str(tree / "other"), True), Mount("b", "/x/b", str(tree / "root"), False)])
+    for folder in ("/", "/x", "/x/y/"):
+        with pytest.raises(SourceIsFolder):
+            sources.open(folder)
+    assert [entry.path for entry in sources.list("/").folders] == ["/x/"]
+    assert [entry.path for entry in sources.list("/x/").folders] == ["/x/y/"]
+    assert [entry.path for entry in sources.list("/x/y").folders] == ["/x/y/z/"]
+    assert [entry.path for entry in sources.list("/x/y/z/").files] == ["/x/y/z/3.txt"]
+    for folder in ("/y", "/x/z"):
+        with pytest.raises(NotFound):
+            sources.list(folder)
+    with pytest.raises(Forbidden):
+        sources.list("/x/b")
+    sources.close()
+
+
+def test_no_mounts_at_all():
+    sources = Sources([])
+    for call in (sources.open, sources.list):
+        with pytest.raises(NotFound):
+            call("/")
+    sources.close()
+
+
+# -- listing --------------------------------------------------------------------------------------------
+
+
+def test_a_listing_names_what_can_be_opened(sources, picture, tree):
+    picture("10.jpg", 8, 8, folder=tree / "root")
+    picture("2.jpg", 8, 8, folder=tree / "root")
+    names = ["back\\slash.txt", "line\nfeed.txt", "é.txt", "x" * 255]
+    for name in names:
+        (tree / "root" / name).write_text("x")
+    (tree / "root" / os.fsdecode(b"\xff.txt")).write_text("no URL can spell it")
+    listing = sources.list("/")
+    assert listing.folder == "/"
+    assert listing.next is None
+    assert [(entry.name, entry.path) for entry in listing.folders] == [("holiday", "/holiday/"), ("in", "/in/")]
+    assert {entry.media_type for entry in listing.folders} == {None}
+    assert [entry.name for entry in listing.files] == [
+        "-version.txt", "1.txt", "2.jpg", "10.jpg", "in.txt", "x" * 255, "é.txt",
+    ]  # fmt: skip
+    types = {entry.name: entry.media_type for entry in listing.files}
+    assert types["10.jpg"] == "image/jpeg"
+    assert types["in.txt"] == "text/plain"
+    for entry in listing.files:
+        with sources.open(parse_target(format_target(entry.path)).path) as source:
+            assert (entry.media_type, entry.size) == (source.facts.media_type, source.facts.size)
+            assert entry.modified == source.facts.mtime_ns // 10**9
+
+
+def test_a_mount_shadows_what_is_below_it(sources):
+    listing = sources.list("/holiday")
+    assert [entry.path for entry in listing.folders] == ["/holiday/more/"]
+    assert [entry.path for entry in listing.files] == ["/holiday/2.txt"]
+    assert [entry.path for entry in sources.list("/holiday/more").files] == ["/holiday/more/3.txt"]
+
+
+def test_a_mount_without_listing_is_neither_listed_nor_named(tree):
+    sources = Sources(mounts(tree, listing=False))
+    for folder in ("/", "/holiday/", "/nothing/"):
+        with pytest.raises(Forbidden, match="switched off"):
+            sources.list(folder)
+    assert text_of(sources, "/1.txt") == "one"
+    assert [entry.name for entry in sources.list("/holiday/more/").files] == ["3.txt"]
+    sources.close()
+    quiet = Sources([Mount("a", "/", str(tree / "root"), True), Mount("b", "/holiday", str(tree / "other"), False)])
+    assert [entry.name for entry in quiet.list("/").folders] == ["in"]
+    quiet.close()
+
+
+@pytest.mark.parametrize(
+    ("folder", "error"),
+    [
+        ("/1.txt", NotFound),
+        ("/nothing", NotFound),
+        ("/.git", NotFound),
+        ("/-", NotFound),
+        ("/etc", Forbidden),
+        ("/private/", Forbidden),
+        ("/pipe", NotFound),
+    ],
+)
+def test_folders_that_are_not_listed(sources, folder, error):
+    with pytest.raises(error):
+        sources.list(folder)
+
+
+def test_pages_of_a_listing(sources, tree):
+    for number in range(25):
+        (tree / "other" / f"{number}.txt").write_text("x")
+    whole = [entry.name for entry in sources.list("/holiday/more/").files]
+    assert len(whole) == 25
+    found, cursor = [], None
+    while cursor is not None or not found:
+        listing = sources.list("/holiday/more/", after=cursor, limit=10)
+        found += [entry.name for entry in listing.files]
+        cursor = listing.next
+    assert found == whole
+    first = sources.list("/", limit=1)
+    assert [entry.name for entry in first.folders] == ["holiday"]
+    assert first.files == ()
+    assert [entry.name for entry in sources.list("/", after=first.next, limit=2).files] == ["-version.txt"]
+
+
+# -- anything that is asked -----------------------------------------------------------------------------
+
+PIECES = ["/", "..", ".", "%2e", "%2f", "etc", "passwd", "private", "4.txt", "out.txt", "in", "1.txt", "-", "\\", "%00", "~"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=9).map("/".join) | st.text())
+@example("private/4.txt")
+@example("in/../out.txt")
+def test_nothing_that_is_asked_leads_out(tmp_path_factory, text):
+    sources, root = _shared(tmp_path_factory)
+    for path in {"/" + text, text}:
+        for asked in {path, _parsed(path)} - {None}:
+            try:
+                with sources.open(asked) as source:
+                    assert source.facts.absolute_path.startswith(root + "/")
+                    assert os.pread(source.file, 100, 0) == b"inside"
+            except (NotFound, Forbidden):
+                pass
+
+
+def _parsed(path):
+    try:
+        return parse_target(path).path
+    except BadRequest:
+        return None
+
+
+_kept = {}
+
+
+def _shared(tmp_path_factory):
+    if not _kept:
+        base = tmp_path_factory.mktemp("shared")
+        for name in ("root/in", "root/etc", "private"):
+            (base / name).mkdir(parents=True)
+        for name in ("root/1.txt", "root/in/1.txt", "root/etc/passwd"):
+            (base / name).write_text("inside")
+        (base / "private" / "4.txt").write_text("outside")
+        (base / "root" / "private").symlink_to("../private")
+        (base / "root" / "out.txt").symlink_to("../private/4.txt")
+        _kept["sources"] = Sources([Mount("root", "/", str(base / "root"), True)])
+        _kept["root"] = str(base / "root")
+    return _kept["sources"], _kept["root"]
