@@ -3,7 +3,7 @@
 /** The root under which the server is mounted: this file is at `ROOT/-/static/api.js`. */
 export const root = new URL("../../", import.meta.url).href;
 
-/** A refusal in words. `status` is 0 when no answer came; `retryAfter` is in seconds, null if waiting is idle. */
+/** A refusal in words. `status` is 0 when no answer came; `retryAfter`: seconds, null if waiting is idle. */
 export class Problem extends Error {
   constructor(status, detail, retryAfter = null) {
     super(detail);

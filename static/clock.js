@@ -39,7 +39,10 @@ export function clamp(seconds, duration) {
 
 /** TimeRanges as pairs of source time: what the element holds begins at `offset` of the source. */
 export function pairs(ranges, offset = 0) {
-  return Array.from({ length: ranges.length }, (_, at) => [ranges.start(at) + offset, ranges.end(at) + offset]);
+  return Array.from({ length: ranges.length }, (_, at) => [
+    ranges.start(at) + offset,
+    ranges.end(at) + offset,
+  ]);
 }
 
 /** The pair that holds a time, or null. A seek may fall `slack` seconds before the first frame of it. */

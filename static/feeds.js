@@ -4,7 +4,7 @@
 //   BufferFeed    the mp4 preset through MediaSource: the element's clock is the source's clock, seeks within
 //                 what has arrived are native, and a broken stream goes on where it stopped
 //   PlainFeed     the mp4 preset as `src`, where MediaSource or the codec is missing: the element's clock
-//                 begins at 0 at `offset`, and every seek is a new stream (Chromium seeks such a `src` to 0 only)
+//                 begins at 0 at `offset`, and every seek is a new stream (Chromium seeks it to 0 only)
 //
 // One interface: offset, open(start), canSeek(position), resumeAt(position), close().
 // `report(problem)` says that a stream has failed; it is called at most once for each open().
@@ -68,7 +68,8 @@ export class PlainFeed {
     this.video = video;
     this.urlAt = urlAt;
     const { signal } = this.#listening;
-    const failed = async () => report((await explain(video.src)) ?? new Problem(0, "The stream was cut off."));
+    const failed = async () =>
+      report((await explain(video.src)) ?? new Problem(0, "The stream was cut off."));
     video.addEventListener("error", failed, { signal });
     const ended = () => endedEarly(this.offset + video.currentTime, duration) && failed();
     video.addEventListener("ended", ended, { signal });

@@ -108,7 +108,12 @@ function showName() {
   const parts = folder.split("/").filter(Boolean);
   const crumbs = ["/", ...parts.map((_, at) => `/${parts.slice(0, at + 1).join("/")}/`)].map((path) => {
     const aria = path === folder ? { current: "page" } : {};
-    const link = element("a", { href: folderUrl(path), textContent: nameOf(path) || FIRST, data: { folder: path }, aria });
+    const link = element("a", {
+      href: folderUrl(path),
+      textContent: nameOf(path) || FIRST,
+      data: { folder: path },
+      aria,
+    });
     return element("li", {}, link);
   });
   byId("crumbs").replaceChildren(...crumbs);
@@ -149,9 +154,12 @@ function summarize(unfinished) {
     [counts.audio, "audio file", "audio files"],
     [counts.file, "other file", "other files"],
   ];
-  const said = words.filter(([count]) => count).map(([count, one, many]) => `${count} ${count === 1 ? one : many}`);
+  const said = words
+    .filter(([count]) => count)
+    .map(([count, one, many]) => `${count} ${count === 1 ? one : many}`);
   byId("summary").textContent = said.join(" · ") + (unfinished ? " so far" : "");
-  if (!said.length && !unfinished) tell("folder", "This folder is empty", "Files that are put here appear when the page is loaded again.");
+  if (!said.length && !unfinished)
+    tell("folder", "This folder is empty", "Files that are put here appear when the page is loaded again.");
 }
 
 function showProblem(problem, isLaterPage) {
@@ -185,7 +193,10 @@ function tell(image, title, text, action = null) {
 // Addresses
 
 function follow(event) {
-  const plain = !event.defaultPrevented && event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  const plain =
+    !event.defaultPrevented &&
+    event.button === 0 &&
+    !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
   const link = event.target.closest?.("a");
   if (!plain || !link || link.target) return;
   if (link.dataset.folder) {
@@ -229,5 +240,7 @@ byId("more-button").addEventListener("click", more);
 lightbox.addEventListener("shown", ({ detail }) => addressOf(detail));
 lightbox.addEventListener("closed", ({ detail }) => leaveLightbox(detail));
 lightbox.addEventListener("end", more);
-new IntersectionObserver(([entry]) => entry.isIntersecting && !failed && more(), { rootMargin: "900px" }).observe(byId("more"));
+new IntersectionObserver(([entry]) => entry.isIntersecting && !failed && more(), {
+  rootMargin: "900px",
+}).observe(byId("more"));
 show();

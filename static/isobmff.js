@@ -16,7 +16,7 @@ export function mediaType(bytes) {
 
 function* walk(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at + HEADER <= bytes.length; ) {
+  for (let at = 0; at + HEADER <= bytes.length;) {
     const size = view.getUint32(at);
     if (size < HEADER || at + size > bytes.length) return;
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + HEADER));
@@ -65,7 +65,9 @@ function av1({ content }) {
   if (!av1C) return null;
   const tier = av1C[2] & 0x80 ? "H" : "M";
   const depth = av1C[2] & 0x40 ? (av1C[2] & 0x20 ? 12 : 10) : 8;
-  return `av01.${av1C[1] >> 5}.${String(av1C[1] & 31).padStart(2, "0")}${tier}.${String(depth).padStart(2, "0")}`;
+  const [profile, level] = [av1C[1] >> 5, av1C[1] & 31];
+  const two = (number) => String(number).padStart(2, "0");
+  return `av01.${profile}.${two(level)}${tier}.${two(depth)}`;
 }
 
 function mpegAudio({ content }) {
@@ -79,7 +81,7 @@ function mpegAudio({ content }) {
   return `mp4a.40.${kind === 31 ? 32 + (((specific[0] & 7) << 3) | (specific[1] >> 5)) : kind}`;
 }
 
-// Descends through descriptors of the given tags; an ES_Descriptor (3) has at least three bytes before the next.
+// Descends through descriptors of the given tags; an ES_Descriptor (3) has three bytes before the next.
 function descriptor(bytes, at, ...tags) {
   for (const tag of tags) {
     if (bytes[at] !== tag) return null;

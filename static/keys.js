@@ -27,7 +27,8 @@ export function bindKeys(playback, { fullscreen, wake }) {
     End: () => Number.isFinite(playback.duration) && playback.seek(playback.duration),
   };
   for (let digit = 0; digit <= 9; digit += 1) {
-    actions[digit] = () => Number.isFinite(playback.duration) && playback.seek((playback.duration * digit) / 10);
+    actions[digit] = () =>
+      Number.isFinite(playback.duration) && playback.seek((playback.duration * digit) / 10);
   }
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;

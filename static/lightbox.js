@@ -4,7 +4,7 @@ import { explain, sourceUrl } from "./api.js";
 import { byId } from "./dom.js";
 import { thumbnails } from "./tile.js";
 
-const STEPS = [640, 960, 1280, 1600, 1920, 2560, 3200, 3840]; // few sizes, so that visitors share what is cached
+const STEPS = [640, 960, 1280, 1600, 1920, 2560, 3200, 3840]; // few sizes: visitors share the cache
 const SWIPE = 48; // CSS pixels
 
 /** The large thumbnail for this screen: `1600x960`. */
@@ -15,8 +15,8 @@ export function screenSize({ innerWidth, innerHeight, devicePixelRatio = 1 }) {
 }
 
 /**
- * Events: `shown` (its detail is the file), `closed` (likewise), and `end` (the last picture that is known is near: more,
- * please). `pictures` may grow while it is open.
+ * Events: `shown` (its detail is the file), `closed` (likewise), and `end`: the last picture that is known is
+ * near, more please. `pictures` may grow while it is open.
  */
 export class Lightbox extends EventTarget {
   #at = -1;
@@ -71,7 +71,8 @@ export class Lightbox extends EventTarget {
     this.#words();
     this.#settle();
     this.#paint(file);
-    for (const near of [this.#pictures[this.#at + 1], this.#pictures[this.#at - 1]]) if (near) this.#fetch(near);
+    for (const near of [this.#pictures[this.#at + 1], this.#pictures[this.#at - 1]])
+      if (near) this.#fetch(near);
     this.dispatchEvent(new CustomEvent("shown", { detail: file }));
     if (this.#at >= this.#pictures.length - 4) this.dispatchEvent(new Event("end"));
   }

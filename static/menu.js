@@ -62,7 +62,12 @@ export class Menu {
   #key(event) {
     const at = this.#choices.indexOf(document.activeElement);
     const last = this.#choices.length - 1;
-    const places = { ArrowDown: at === last ? 0 : at + 1, ArrowUp: at <= 0 ? last : at - 1, Home: 0, End: last };
+    const places = {
+      ArrowDown: at === last ? 0 : at + 1,
+      ArrowUp: at <= 0 ? last : at - 1,
+      Home: 0,
+      End: last,
+    };
     if (event.key in places) this.#choices[places[event.key]].focus();
     else if (event.key === "Escape") {
       this.#toggle(false);

@@ -9,8 +9,18 @@ const STALL = 15; // seconds without a byte or a frame, more than the server's o
 const ATTEMPTS = 5;
 const GAINED = 5; // seconds of new video after which earlier failures are forgotten
 const ELEMENT_EVENTS = [
-  "timeupdate", "progress", "play", "pause", "playing", "waiting", "seeking", "seeked",
-  "ended", "volumechange", "durationchange", "loadeddata",
+  "timeupdate",
+  "progress",
+  "play",
+  "pause",
+  "playing",
+  "waiting",
+  "seeking",
+  "seeked",
+  "ended",
+  "volumechange",
+  "durationchange",
+  "loadeddata",
 ];
 
 /**
@@ -153,7 +163,7 @@ export class Playback extends EventTarget {
     const wanted = !this.video.paused || this.video.ended;
     this.#well();
     this.#seekTimer = null;
-    if (this.#feed instanceof BufferFeed) this.video.currentTime = target; // the last picture stays until then
+    if (this.#feed instanceof BufferFeed) this.video.currentTime = target; // its last picture stays
     this.#openFeed(target);
     if (wanted) this.play();
   }

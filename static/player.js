@@ -21,7 +21,8 @@ async function begin() {
   const name = nameOf(path);
   document.title = name;
   byId("title").textContent = name;
-  byId("where").textContent = folderOf(path) === "/" ? "" : folderOf(path).slice(1, -1).replaceAll("/", " / ");
+  byId("where").textContent =
+    folderOf(path) === "/" ? "" : folderOf(path).slice(1, -1).replaceAll("/", " / ");
   byId("back").href = folderUrl(folderOf(path));
   byId("original").href = sourceUrl(path);
   byId("original").hidden = false;
@@ -94,18 +95,26 @@ function bindControls(playback) {
     const paused = video.paused;
     const verb = ended ? "Play again" : paused ? "Play" : "Pause";
     const image = ended ? "retry" : paused ? "play" : "pause";
-    for (const button of [play, bigPlay]) if (button.dataset.icon !== image) setIcon(button, (button.dataset.icon = image));
+    for (const button of [play, bigPlay])
+      if (button.dataset.icon !== image) setIcon(button, (button.dataset.icon = image));
     for (const button of [play, bigPlay]) setLabel(button, verb);
     const silent = video.muted || video.volume === 0;
     setLabel(mute, silent ? "Unmute" : "Mute");
-    if (mute.dataset.icon !== (silent ? "muted" : "loud")) setIcon(mute, (mute.dataset.icon = silent ? "muted" : "loud"));
+    if (mute.dataset.icon !== (silent ? "muted" : "loud"))
+      setIcon(mute, (mute.dataset.icon = silent ? "muted" : "loud"));
     volume.value = silent ? 0 : Math.round(video.volume * 100);
     volume.style.setProperty("--part", `${volume.value}%`);
     byId("position").textContent = format(position);
     byId("duration").textContent = format(duration);
     byId("duration").parentElement.hidden = !Number.isFinite(duration);
     scrubber.show(playback);
-    stage.dataset.state = ended ? "ended" : waiting && !(paused && video.readyState > 1) ? "loading" : paused ? "paused" : "playing";
+    stage.dataset.state = ended
+      ? "ended"
+      : waiting && !(paused && video.readyState > 1)
+        ? "loading"
+        : paused
+          ? "paused"
+          : "playing";
     byId("status").textContent = stage.dataset.state === "loading" ? "Loading" : "";
   };
   playback.addEventListener("change", show);
@@ -114,15 +123,24 @@ function bindControls(playback) {
 function bindQuality(playback, picture, original) {
   const button = byId("quality");
   const offered = quality.heights(picture?.height);
-  const choices = offered.map((value) => ({ value, label: `${value}p`, note: value === offered[0] ? "full" : "" }));
+  const choices = offered.map((value) => ({
+    value,
+    label: `${value}p`,
+    note: value === offered[0] ? "full" : "",
+  }));
   if (original) choices.unshift({ value: "original", label: "Original", note: "as it is" });
   const usual = quality.usualHeight(offered, recall().height);
-  const menu = new Menu(button, byId("quality-list"), (value) => {
-    if (value === playback.height) return;
-    if (value !== "original") remember({ height: value });
-    playback.setHeight(value);
-    show();
-  }, () => stage.dispatchEvent(new Event("wake")));
+  const menu = new Menu(
+    button,
+    byId("quality-list"),
+    (value) => {
+      if (value === playback.height) return;
+      if (value !== "original") remember({ height: value });
+      playback.setHeight(value);
+      show();
+    },
+    () => stage.dispatchEvent(new Event("wake")),
+  );
   const show = () => {
     menu.show(choices, playback.height);
     const label = choices.find(({ value }) => value === playback.height)?.label ?? "";
@@ -155,10 +173,14 @@ function bindStage(playback, hasPicture) {
   stage.addEventListener("pointerleave", rest);
   playback.addEventListener("change", () => video.paused && wake());
   // A finger first brings the controls back, a mouse already has them.
-  stage.addEventListener("pointerdown", (event) => {
-    shownByTap = event.pointerType !== "mouse" && stage.classList.contains("stage-idle");
-    wake();
-  }, { capture: true });
+  stage.addEventListener(
+    "pointerdown",
+    (event) => {
+      shownByTap = event.pointerType !== "mouse" && stage.classList.contains("stage-idle");
+      wake();
+    },
+    { capture: true },
+  );
   video.addEventListener("click", () => shownByTap || playback.toggle());
   video.addEventListener("dblclick", toggleFullscreen);
 
@@ -191,7 +213,10 @@ async function togglePictureInPicture() {
 function bindSystem(playback) {
   const session = navigator.mediaSession;
   if (!session || !globalThis.MediaMetadata) return;
-  session.metadata = new MediaMetadata({ title: nameOf(path), artwork: video.poster ? [{ src: video.poster }] : [] });
+  session.metadata = new MediaMetadata({
+    title: nameOf(path),
+    artwork: video.poster ? [{ src: video.poster }] : [],
+  });
   const actions = {
     play: () => playback.play(),
     pause: () => video.pause(),
@@ -202,7 +227,7 @@ function bindSystem(playback) {
   for (const [name, action] of Object.entries(actions)) session.setActionHandler(name, action);
 }
 
-/** Words over the picture, with a button; `seconds` until the next attempt by itself. Null takes them away. */
+/** Words over the picture, with a button; `seconds` until the next attempt by itself. Null: none. */
 function tell(text, seconds = null, canRetry = true) {
   clearInterval(countdown);
   byId("notice").hidden = text === null;
@@ -210,7 +235,8 @@ function tell(text, seconds = null, canRetry = true) {
   stage.classList.toggle("stage-told", text !== null);
   if (text === null) return;
   let left = Math.ceil(seconds ?? 0);
-  const show = () => (byId("notice-text").textContent = left > 0 ? `${text} Trying again in ${left} s.` : text);
+  const show = () =>
+    (byId("notice-text").textContent = left > 0 ? `${text} Trying again in ${left} s.` : text);
   show();
   if (left < 1) return;
   countdown = setInterval(() => {

@@ -7,8 +7,16 @@ const USUAL = 720;
 // at level 4.0: a browser that has a decoder at all takes it.
 const CODECS = {
   "video/mp4": {
-    h264: "avc1.640028", hevc: "hvc1.1.6.L120.B0", av1: "av01.0.08M.08", vp9: "vp09.00.40.08",
-    aac: "mp4a.40.2", mp3: "mp4a.6B", opus: "opus", flac: "flac", ac3: "ac-3", eac3: "ec-3",
+    h264: "avc1.640028",
+    hevc: "hvc1.1.6.L120.B0",
+    av1: "av01.0.08M.08",
+    vp9: "vp09.00.40.08",
+    aac: "mp4a.40.2",
+    mp3: "mp4a.6B",
+    opus: "opus",
+    flac: "flac",
+    ac3: "ac-3",
+    eac3: "ec-3",
   },
   "video/webm": { vp8: "vp8", vp9: "vp9", av1: "av01.0.08M.08", opus: "opus", vorbis: "vorbis" },
 };
@@ -62,7 +70,9 @@ export function facts(info) {
 }
 
 function frameRate(text) {
-  const [above, below = 1] = String(text ?? "").split("/").map(Number);
+  const [above, below = 1] = String(text ?? "")
+    .split("/")
+    .map(Number);
   const rate = above / below;
   return Number.isFinite(rate) && rate > 0 ? `${Number(rate.toFixed(2))} fps` : "";
 }

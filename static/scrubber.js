@@ -41,9 +41,13 @@ export class Scrubber {
 
   #paintBuffered(buffered) {
     const percent = (seconds) => (100 * Math.min(seconds, this.#duration)) / this.#duration;
-    const bands = buffered.map(([start, end]) => `transparent ${percent(start)}%, var(--bar-buffered) ${percent(start)}%,
-      var(--bar-buffered) ${percent(end)}%, transparent ${percent(end)}%`);
-    this.parts.buffered.style.background = bands.length ? `linear-gradient(to right, ${bands.join(", ")})` : "none";
+    const bands = buffered.map(
+      ([start, end]) => `transparent ${percent(start)}%, var(--bar-buffered) ${percent(start)}%,
+      var(--bar-buffered) ${percent(end)}%, transparent ${percent(end)}%`,
+    );
+    this.parts.buffered.style.background = bands.length
+      ? `linear-gradient(to right, ${bands.join(", ")})`
+      : "none";
   }
 
   #place(seconds) {

@@ -1,4 +1,5 @@
-// One file of the gallery: a link with a picture, a poster or an icon. A picture that fails says why and tries again.
+// One file of the gallery: a link with a picture, a poster or an icon. A picture that fails says why, and
+// tries again where that may help.
 
 import { explain, info, playerUrl, sourceUrl } from "./api.js";
 import { format, speak } from "./clock.js";
@@ -24,7 +25,8 @@ export function sizeInWords(bytes) {
 
 /** The thumbnail that a tile shows: one for usual and one for dense screens. */
 export function thumbnails(file) {
-  const [shape, dense, preset] = kindOf(file) === "video" ? ["480x270", "960x540", "poster"] : ["480x480", "720x720"];
+  const [shape, dense, preset] =
+    kindOf(file) === "video" ? ["480x270", "960x540", "poster"] : ["480x480", "720x720"];
   const at = (size) => sourceUrl(file.path, { preset, size });
   return { src: at(shape), srcset: `${at(shape)} 1x, ${at(dense)} 2x` };
 }
@@ -45,10 +47,22 @@ export function makeTile(file) {
       kind === "picture" ? null : element("span", { className: "tile-note", textContent: noteOf(file) }),
     ),
   );
-  const tile = element("li", { className: "tile", data: { kind, state: shown ? "loading" : "plain", path: file.path } }, link);
+  const tile = element(
+    "li",
+    { className: "tile", data: { kind, state: shown ? "loading" : "plain", path: file.path } },
+    link,
+  );
   if (shown) frame.append(pictureOf(file, tile));
-  else frame.append(element("span", { className: "tile-extension", textContent: extensionOf(file.name), ariaHidden: "true" }));
-  if (kind === "video") frame.append(element("span", { className: "tile-badge" }, icon("play"), element("span")));
+  else
+    frame.append(
+      element("span", {
+        className: "tile-extension",
+        textContent: extensionOf(file.name),
+        ariaHidden: "true",
+      }),
+    );
+  if (kind === "video")
+    frame.append(element("span", { className: "tile-badge" }, icon("play"), element("span")));
   return tile;
 }
 
@@ -85,7 +99,14 @@ function extensionOf(name) {
 // The name stands beside the picture, so its `alt` is empty: nobody wants to hear it twice.
 function pictureOf(file, tile) {
   const sources = thumbnails(file);
-  const image = element("img", { alt: "", width: 480, height: 360, loading: "lazy", decoding: "async", draggable: false });
+  const image = element("img", {
+    alt: "",
+    width: 480,
+    height: 360,
+    loading: "lazy",
+    decoding: "async",
+    draggable: false,
+  });
   let attempts = 0;
   const load = () => {
     show(tile, "loading");
@@ -97,7 +118,12 @@ function pictureOf(file, tile) {
     const problem = await explain(image.currentSrc || sources.src);
     const seconds = problem === null ? 0.3 : problem.retryAfter;
     if (seconds === null || attempts >= ATTEMPTS) {
-      return show(tile, "broken", problem?.message ?? "The picture does not arrive.", () => ((attempts = 0), load()));
+      return show(
+        tile,
+        "broken",
+        problem?.message ?? "The picture does not arrive.",
+        () => ((attempts = 0), load()),
+      );
     }
     if (problem) show(tile, "waiting", "Waiting for the server");
     return setTimeout(load, seconds * 1000 + Math.random() * 400); // not all tiles at the same instant
@@ -112,11 +138,15 @@ function show(tile, state, text = "", retry = null) {
   tile.dataset.state = state;
   tile.querySelector(".tile-trouble")?.remove();
   if (!text) return;
-  const again = retry && element(
-    "button",
-    { type: "button", className: "pill", on: { click: retry } },
-    icon("retry"),
-    element("span", { textContent: "Try again" }),
+  const again =
+    retry &&
+    element(
+      "button",
+      { type: "button", className: "pill", on: { click: retry } },
+      icon("retry"),
+      element("span", { textContent: "Try again" }),
+    );
+  tile.append(
+    element("div", { className: "tile-trouble" }, element("span", { textContent: text, title: text }), again),
   );
-  tile.append(element("div", { className: "tile-trouble" }, element("span", { textContent: text, title: text }), again));
 }

@@ -181,7 +181,8 @@ def child_processes() -> dict[int, str]:
         for pid in map(int, text.split()):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ").strip()
-                found[pid] = f"process {pid}: {command or 'a zombie: nobody waited for it'}"
+                zombie = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+                found[pid] = f"process {pid}: {'a zombie: nobody waited for it' if zombie else command}"
     return found
 
 

@@ -93,7 +93,7 @@ no WARNING was logged that matches 'gone'
 no WARNING was logged that matches 'never said'
 left behind:*descriptor *:
 unclosed file
-process *: sleep 1000
+process *
 thread left-thread
 task *sleep
 Task exception was never retrieved*nobody looks

@@ -21,7 +21,15 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def wheel(checkout: Path, tmp_path: Path) -> Path:
     """Built without a network: the test extra has what the build needs."""
-    argv = [sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path / "dist", checkout]
+    argv: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--outdir",
+        tmp_path / "dist",
+        checkout,
+    ]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return next((tmp_path / "dist").glob("*.whl"))
@@ -33,7 +41,15 @@ def programs(wheel: Path, tmp_path: Path) -> Path:
     environment = tmp_path / "environment"
     venv.create(environment, symlinks=True)
     python = environment / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", "--quiet"]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "--disable-pip-version-check",
+        "--quiet",
+    ]
     subprocess.run([*pip, "install", "--no-index", "--no-deps", wheel], check=True)
     packages = next((environment / "lib").glob("python3*")) / "site-packages"
     (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
@@ -63,7 +79,7 @@ def test_wheel(wheel: Path, programs: Path, tmp_path: Path, serving: Callable[..
     )
     assert Path(found.stdout.strip()).is_relative_to(tmp_path)
 
-    argv = [programs / "tornado-media", "presets"]
+    argv = [str(programs / "tornado-media"), "presets"]
     presets = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert {"original", "thumbnail", "poster", "mp4"} <= {
         line.split()[0] for line in presets.stdout.splitlines()

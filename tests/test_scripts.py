@@ -62,7 +62,7 @@ def test_old_python(checkout: Path, tmp_path: Path) -> None:
 
 
 def test_no_ensurepip(checkout: Path, tmp_path: Path) -> None:
-    script = f'case "$*" in *ensurepip*) exit 1;; esac; exec {sys.executable} "$@"'
+    script = f'case "$*" in *ensurepip*) exit 1;; esac; exec "{sys.executable}" "$@"'
     environment = fake_python(tmp_path / "bin", script)
     done = subprocess.run([checkout / "scripts" / "serve"], env=environment, capture_output=True, text=True)
     assert done.returncode == 1
@@ -87,10 +87,10 @@ def test_installs_once_and_again_when_setup_cfg_changes(ready: tuple[Path, dict[
     root, environment = ready
 
     def said() -> str:
-        argv = [root / "scripts" / "serve", "--help"]
+        argv = [str(root / "scripts" / "serve"), "--help"]
         done = subprocess.run(argv, env=environment, cwd="/", capture_output=True, text=True, check=True)
         assert "Usage: tornado-media serve" in done.stdout
-        return done.stderr
+        return str(done.stderr)
 
     assert said().startswith("Installing tornado_media into ")
     assert said() == ""

@@ -100,3 +100,13 @@ async def test_a_port_that_is_taken_is_told(folder):
     assert process.returncode == 1
     assert b"cannot listen" in said
     assert b"Traceback" not in said
+
+
+async def test_headers_without_end_are_refused(folder):
+    process, address = await start(folder, ".", "--port", "0")
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(address[1]))
+    writer.write(b"GET /a.txt HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 20_000 + b"\r\n\r\n")
+    assert (await reader.read()).split(b" ")[1:2] in ([b"400"], [b"431"], [])
+    writer.close()
+    process.terminate()
+    await process.communicate()

@@ -143,7 +143,26 @@ def test_any_text_is_a_target_or_a_bad_request(text):
         assert_safe(found)
 
 
-PIECES = ["/", "a", ".", "..", "%2e", "%2f", "%5c", "\\", "%00", "%", "%c0%ae", "?", "&", "=", "#", "+", "é", "\xc3\xa9"]
+PIECES = [
+    "/",
+    "a",
+    ".",
+    "..",
+    "%2e",
+    "%2f",
+    "%5c",
+    "\\",
+    "%00",
+    "%",
+    "%c0%ae",
+    "?",
+    "&",
+    "=",
+    "#",
+    "+",
+    "é",
+    "\xc3\xa9",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join))
@@ -171,7 +190,10 @@ paths = st.tuples(st.lists(names, max_size=5), st.booleans()).map(
 )
 
 
-@given(paths, st.dictionaries(st.text(letters, min_size=1, max_size=9), st.text(letters, max_size=20), max_size=5))
+@given(
+    paths,
+    st.dictionaries(st.text(letters, min_size=1, max_size=9), st.text(letters, max_size=20), max_size=5),
+)
 def test_what_is_formatted_is_read_back(path, parameters):
     target = format_target(path, parameters)
     assert parse_target(target) == Target(path, tuple(sorted(parameters.items())))
@@ -182,7 +204,10 @@ def test_what_is_formatted_is_read_back(path, parameters):
 
 def test_the_canonical_spelling():
     assert format_target("/") == "/"
-    assert format_target("/a b/é+.jpg", {"size": "3x2", "a": "1:30 +"}) == "/a%20b/%C3%A9%2B.jpg?a=1%3A30%20%2B&size=3x2"
+    assert (
+        format_target("/a b/é+.jpg", {"size": "3x2", "a": "1:30 +"})
+        == "/a%20b/%C3%A9%2B.jpg?a=1%3A30%20%2B&size=3x2"
+    )
     assert format_target("/a~b_c-d.e", {}) == "/a~b_c-d.e"
 
 

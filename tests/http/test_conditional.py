@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tornado.httputil import HTTPHeaders
+
 from tornado_media.http.conditional import (
     Outcome,
     Validators,

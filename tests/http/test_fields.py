@@ -4,6 +4,7 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tornado_media.http.fields import content_disposition, is_active
 
 # What the field may be, and nothing else: the parser of the tests.

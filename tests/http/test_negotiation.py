@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tornado_media.http.negotiation import best, quality
 
 # RFC 9110 s.12.5.1, the long example and its table.

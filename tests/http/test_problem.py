@@ -4,6 +4,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tornado_media.http.problem import problem_body
 
 TEXT = "text/plain; charset=utf-8"

@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from tornado_media.http.ranges import (
     ByteRange,
     MultipartByteranges,

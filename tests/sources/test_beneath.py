@@ -1,8 +1,11 @@
+import ctypes
 import errno
 import os
-import threading
+import subprocess
+import sys
 
 import pytest
+
 from tornado_media.sources import beneath
 from tornado_media.sources.beneath import has_openat2, open_beneath
 
@@ -114,7 +117,7 @@ def test_folders_are_opened_too(way, root, tree, relative):
 
 @pytest.mark.parametrize("relative", ["out.txt", "outside", "loop", "broken/"])
 def test_a_link_itself_is_never_opened(way, root, relative):
-    with pytest.raises(OSError, match="symbolic|cross-device|No such"):
+    with pytest.raises(OSError, match=r"symbolic|cross-device|No such"):
         open_beneath(root, relative, os.O_PATH)
 
 
@@ -124,31 +127,49 @@ def test_programs_do_not_inherit_it(way, root):
     os.close(file)
 
 
+def failing(number):
+    """A system call that fails."""
+
+    def call(*_):
+        ctypes.set_errno(number)
+        return -1
+
+    return call
+
+
 @pytest.mark.parametrize("number", ["EAGAIN", "EINTR"])
 def test_an_interrupted_call_is_made_again(root, monkeypatch, number):
     if not has_openat2():
         pytest.skip("not here: openat2")
-    call, failures = beneath._syscall(), [errno.errorcode.keys()] * 3
+    call, failure, failures = beneath._syscall(), failing(getattr(errno, number)), [1, 2, 3]
 
     def sometimes(*arguments):
-        if failures:
-            failures.pop()
-            beneath.ctypes.set_errno(getattr(errno, number))
-            return -1
-        return call(*arguments)
+        return failure() if failures and failures.pop() else call(*arguments)
 
     monkeypatch.setattr(beneath, "_syscall", lambda: sometimes)
     assert read(root, "1.txt") == "inside"
-    monkeypatch.setattr(beneath, "_syscall", lambda: lambda *_: beneath.ctypes.set_errno(errno.EAGAIN) or -1)
+    monkeypatch.setattr(beneath, "_syscall", lambda: failing(errno.EAGAIN))
     assert read(root, "1.txt") == "EAGAIN"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
 def test_a_kernel_or_a_container_without_the_call_is_noticed(monkeypatch, number):
     has_openat2.cache_clear()
-    monkeypatch.setattr(beneath, "_syscall", lambda: lambda *_: beneath.ctypes.set_errno(number) or -1)
+    monkeypatch.setattr(beneath, "_syscall", lambda: failing(number))
     assert not has_openat2()
     has_openat2.cache_clear()
+
+
+SWAP = """
+import os, sys
+os.chdir(sys.argv[1])
+os.write(1, b".")
+while True:
+    os.rename("album", "aside")
+    os.rename("link", "album")
+    os.rename("album", "link")
+    os.rename("aside", "album")
+"""
 
 
 @pytest.mark.parametrize("relative", ["album/1.txt", "album"])
@@ -165,22 +186,13 @@ def test_row_53_a_folder_that_is_swapped_for_a_link_meanwhile(way, root, tree, t
         outside.mkdir()
         (outside / "1.txt").write_text("outside")
     (tree / "link").symlink_to("../album")
-    enough = threading.Event()
-
-    def swap():
-        while not enough.is_set():
-            os.rename(tree / "album", tree / "aside")
-            os.rename(tree / "link", tree / "album")
-            os.rename(tree / "album", tree / "link")
-            os.rename(tree / "aside", tree / "album")
-
-    swapper = threading.Thread(target=swap)
-    swapper.start()
-    seen = dict.fromkeys(["inside", "ENOENT", "EXDEV", "ELOOP", "EAGAIN"], 0)
-    try:
-        for _ in range(3000):
-            seen[read(root, relative)] += 1  # anything else is a KeyError
-    finally:
-        enough.set()
-        swapper.join()
-    assert seen["inside"]
+    with subprocess.Popen([sys.executable, "-c", SWAP, tree], stdout=subprocess.PIPE) as swapper:
+        assert swapper.stdout is not None
+        swapper.stdout.read(1)  # it has begun
+        seen = dict.fromkeys(["inside", "ENOENT", "ENOTDIR", "EXDEV", "ELOOP", "EAGAIN"], 0)
+        # Anything else is a KeyError. Then until both have been seen, which is at once nearly always.
+        try:
+            while sum(seen.values()) < 5000 or not seen["inside"] or not seen["EXDEV"] + seen["ELOOP"]:
+                seen[read(root, relative)] += 1
+        finally:
+            swapper.kill()

@@ -179,10 +179,6 @@ def test_names_that_only_look_deleted(sources, tree):
     assert text_of(sources, "/1.txt (deleted)") == "here"
 
 
-class Opened(Exception):
-    pass
-
-
 @pytest.mark.parametrize(("how", "error"), [("delete", NotFound), ("move", Forbidden)])
 def test_what_leaves_between_two_system_calls(sources, tree, monkeypatch, how, error):
     set_blocking = os.set_blocking
@@ -213,7 +209,9 @@ def test_a_file_without_permission(tree):
         )
         (tree / "root" / "1.txt").chmod(0)
         (tree / "root" / "holiday").chmod(0o700)
-        done = subprocess.run([sys.executable, "-c", code, tree / "root"], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code, tree / "root"], capture_output=True, text=True, check=True
+        )
         assert done.stdout.splitlines() == [
             "The server may not read '/1.txt'.",
             "The server may not read '/holiday/2.txt'.",
@@ -280,7 +278,9 @@ def test_a_prefix_ends_at_a_slash(tree):
 
 
 def test_folders_on_the_way_to_a_mount(tree):
-    sources = Sources([Mount("a", "/x/y/z/", str(tree / "other"), True), Mount("b", "/x/b", str(tree / "root"), False)])
+    sources = Sources(
+        [Mount("a", "/x/y/z/", str(tree / "other"), True), Mount("b", "/x/b", str(tree / "root"), False)]
+    )
     for folder in ("/", "/x", "/x/y/"):
         with pytest.raises(SourceIsFolder):
             sources.open(folder)
@@ -317,7 +317,10 @@ def test_a_listing_names_what_can_be_opened(sources, picture, tree):
     listing = sources.list("/")
     assert listing.folder == "/"
     assert listing.next is None
-    assert [(entry.name, entry.path) for entry in listing.folders] == [("holiday", "/holiday/"), ("in", "/in/")]
+    assert [(entry.name, entry.path) for entry in listing.folders] == [
+        ("holiday", "/holiday/"),
+        ("in", "/in/"),
+    ]
     assert {entry.media_type for entry in listing.folders} == {None}
     assert [entry.name for entry in listing.files] == [
         "-version.txt", "1.txt", "2.jpg", "10.jpg", "in.txt", "x" * 255, "é.txt",
@@ -346,7 +349,9 @@ def test_a_mount_without_listing_is_neither_listed_nor_named(tree):
     assert text_of(sources, "/1.txt") == "one"
     assert [entry.name for entry in sources.list("/holiday/more/").files] == ["3.txt"]
     sources.close()
-    quiet = Sources([Mount("a", "/", str(tree / "root"), True), Mount("b", "/holiday", str(tree / "other"), False)])
+    quiet = Sources(
+        [Mount("a", "/", str(tree / "root"), True), Mount("b", "/holiday", str(tree / "other"), False)]
+    )
     assert [entry.name for entry in quiet.list("/").folders] == ["in"]
     quiet.close()
 
@@ -387,19 +392,51 @@ def test_pages_of_a_listing(sources, tree):
 
 # -- anything that is asked -----------------------------------------------------------------------------
 
-PIECES = ["/", "..", ".", "%2e", "%2f", "etc", "passwd", "private", "4.txt", "out.txt", "in", "1.txt", "-", "\\", "%00", "~"]
+PIECES = [
+    "/",
+    "..",
+    ".",
+    "%2e",
+    "%2f",
+    "etc",
+    "passwd",
+    "private",
+    "4.txt",
+    "out.txt",
+    "in",
+    "1.txt",
+    "-",
+    "\\",
+    "%00",
+    "~",
+]
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=9).map("/".join) | st.text())
-@example("private/4.txt")
-@example("in/../out.txt")
-def test_nothing_that_is_asked_leads_out(tmp_path_factory, text):
-    sources, root = _shared(tmp_path_factory)
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    base = tmp_path_factory.mktemp("guarded")
+    for name in ("root/in", "root/etc", "private"):
+        (base / name).mkdir(parents=True)
+    for name in ("root/1.txt", "root/in/1.txt", "root/etc/passwd"):
+        (base / name).write_text("inside")
+    (base / "private" / "4.txt").write_text("outside")
+    (base / "root" / "private").symlink_to("../private")
+    (base / "root" / "out.txt").symlink_to("../private/4.txt")
+    sources = Sources([Mount("root", "/", str(base / "root"), True)])
+    yield sources, f"{base}/root/"
+    sources.close()
+
+
+@given(text=st.lists(st.sampled_from(PIECES), max_size=9).map("/".join) | st.text())
+@example(text="private/4.txt")
+@example(text="in/../out.txt")
+def test_nothing_that_is_asked_leads_out(guarded, text):
+    sources, root = guarded
     for path in {"/" + text, text}:
         for asked in {path, _parsed(path)} - {None}:
             try:
                 with sources.open(asked) as source:
-                    assert source.facts.absolute_path.startswith(root + "/")
+                    assert source.facts.absolute_path.startswith(root)
                     assert os.pread(source.file, 100, 0) == b"inside"
             except (NotFound, Forbidden):
                 pass
@@ -410,21 +447,3 @@ def _parsed(path):
         return parse_target(path).path
     except BadRequest:
         return None
-
-
-_kept = {}
-
-
-def _shared(tmp_path_factory):
-    if not _kept:
-        base = tmp_path_factory.mktemp("shared")
-        for name in ("root/in", "root/etc", "private"):
-            (base / name).mkdir(parents=True)
-        for name in ("root/1.txt", "root/in/1.txt", "root/etc/passwd"):
-            (base / name).write_text("inside")
-        (base / "private" / "4.txt").write_text("outside")
-        (base / "root" / "private").symlink_to("../private")
-        (base / "root" / "out.txt").symlink_to("../private/4.txt")
-        _kept["sources"] = Sources([Mount("root", "/", str(base / "root"), True)])
-        _kept["root"] = str(base / "root")
-    return _kept["sources"], _kept["root"]

@@ -2,6 +2,7 @@ import os
 import warnings
 
 import pytest
+
 from tornado_media.sources.local import Mount, Source, Sources
 
 YEAR = 365 * 24 * 3600

@@ -12,13 +12,12 @@ import os
 import signal
 import socket
 import struct
-import sys
 from pathlib import Path
 
 import pytest
 from tornado.web import Application, RequestHandler
 
-from tornado_media import Limits, send_program
+from tornado_media import send_program
 from tornado_media.app import log_request
 from tornado_media.processes import pipeline
 
@@ -128,7 +127,9 @@ async def test_row_9_a_stall_is_an_abort(serve, web, expect_log):
 
 async def test_row_10_endless_work_ends_at_its_deadline(serve, web, expect_log):
     expect_log("aborted.*not done in 0.3 s")
-    async with serve(endless=web.program_preset("endless", limits={"total": 0.3, "output": "64 GiB"})) as server:
+    async with serve(
+        endless=web.program_preset("endless", limits={"total": 0.3, "output": "64 GiB"})
+    ) as server:
         response = await server.get("/a.txt?preset=endless")
         assert not response.complete
         await web.ended(int(response.content[:20].split(b"\n")[0]))
@@ -495,8 +496,3 @@ async def test_row_76_a_defect_of_ours_says_nothing(serve, web, expect_log, monk
     expect_log("failed with 500")
     async with serve(any=web.program_preset("mirror")) as server:
         assert is_helpful(await server.get("/a.txt?preset=any"), 500)
-
-
-async def test_a_limit_object_is_public():
-    assert Limits().first_byte == 10.0
-    assert sys.executable

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from tornado_media.jobs.slots import STREAMS_PER_JOB, default_jobs
 from tornado_media.presets.preset import PresetLimits, check_media_range
 
 DEFAULT_PRESETS: Mapping[str, str] = {"image/*": "thumbnail", "video/*": "poster"}
@@ -16,15 +16,6 @@ DEFAULT_PRESETS: Mapping[str, str] = {"image/*": "thumbnail", "video/*": "poster
 
 
 _Positive = Annotated[float, Field(gt=0.0)]
-
-
-STREAMS_PER_JOB = 4
-"""A stream waits for its client most of the time, so more of them fit on a processor."""
-
-
-def _processors() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _streams(keys: dict[str, int]) -> int:
@@ -49,7 +40,7 @@ class Server(_Section):
 
     address: str = "127.0.0.1"
     port: int = Field(default=8888, ge=0, le=65535)
-    workers: int = Field(default_factory=_processors, ge=1)
+    workers: int = Field(default_factory=default_jobs, ge=1)
     drain: float = Field(default=10.0, ge=0.0)
     idle_timeout: _Positive = 60.0
     write_timeout: _Positive = 300.0
@@ -65,7 +56,7 @@ class Slots(_Section):
         wait: seconds that one may wait.
     """
 
-    jobs: int = Field(default_factory=_processors, ge=1)
+    jobs: int = Field(default_factory=default_jobs, ge=1)
     streams: int = Field(default_factory=_streams, ge=1)
     queue: int = Field(default=100, ge=0)
     wait: _Positive = 30.0

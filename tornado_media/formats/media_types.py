@@ -124,7 +124,9 @@ def media_type(head: bytes, name: str = "", tagged: bytes = b"") -> str:
         tagged: where `tag_length(head)` is not 0, the SNIFF_LENGTH bytes behind the tag.
     """
     if length := tag_length(head):
-        return _tagged_type(tagged or head[length:])
+        behind = tagged or head[length:]
+        # A true tag is never text: its version has a zero in it.
+        return playlist_type(behind) or text_type(head, name) or _tagged_type(behind)
     return _binary_type(head) or playlist_type(head) or _text_type(head, name) or UNKNOWN
 
 
@@ -159,10 +161,10 @@ def _binary_type(head: bytes) -> str | None:
 def _tagged_type(tagged: bytes) -> str:
     if not tagged.strip(b"\0"):
         return "audio/mpeg"  # out of sight behind a cover picture, or padded: what nearly all such files are
-    found = playlist_type(tagged) or signature_type(tagged) or mpeg_audio_type(tagged)
+    found = signature_type(tagged) or mpeg_audio_type(tagged)
     if found is None:
         return UNKNOWN if is_utf8(tagged) else "audio/mpeg"
-    return found if found.startswith("audio/") or playlist_type(tagged) else UNKNOWN
+    return found if found.startswith("audio/") else UNKNOWN
 
 
 def _text_type(head: bytes, name: str) -> str | None:

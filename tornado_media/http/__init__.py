@@ -4,4 +4,3 @@ No I/O, no clock, no Tornado: whatever they need to know is an argument.
 """
 
 # The imports are absolute, so the standard library's http is not shadowed.
-# ruff: noqa: A005

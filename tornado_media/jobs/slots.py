@@ -17,6 +17,11 @@ STREAMS_PER_JOB = 4
 """A stream is blocked by its client most of the time, so more of them fit on a processor."""
 
 
+def default_jobs() -> int:
+    """Jobs that complete at once: one for each processor that we may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Slots:
     """N run, M wait in the order of their coming, past that it is 503 with Retry-After.
 
@@ -32,11 +37,6 @@ class Slots:
         self._wait = wait
         self._free = running
         self._waiters: deque[asyncio.Future[None]] = deque()
-
-    @classmethod
-    def default_jobs(cls) -> int:
-        """One for each processor that we may use."""
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     @property
     def running(self) -> int:

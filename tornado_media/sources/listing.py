@@ -11,9 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_digits = re.compile(r"([0-9]+)")
-
-_Key = tuple[bool, list[str | int], str]
+_digits = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,13 @@ def page(names: Iterable[str], after: str | None, limit: int) -> tuple[list[str]
     return found, found[-1] if len(keyed) > limit else None
 
 
-def _key(name: str) -> _Key:
-    # Parts at even places are text and at odd ones numbers, so like is compared with like.
-    parts = _digits.split(name.rstrip("/").casefold())
-    natural = [int(part) if place % 2 else part for place, part in enumerate(parts)]
+def _key(name: str) -> tuple[bool, str, str]:
+    # A number becomes "0", how long it is, and its digits: texts then compare as the numbers do, and a
+    # number keeps the place of a digit among other characters, so a.jpg comes before a2.jpg.
+    natural = _digits.sub(_number, name.rstrip("/").casefold())
     return not name.endswith("/"), natural, name
+
+
+def _number(match: re.Match[str]) -> str:
+    digits = match[0].lstrip("0")
+    return f"0{chr(len(digits))}{digits}"

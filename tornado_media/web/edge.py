@@ -73,12 +73,9 @@ async def _failed(exchange: Exchange, handler: RequestHandler, error: MediaError
         exchange.abort()
         log.warning("%s aborted: %s %s", _name(handler), error.detail, error.private)
         return
-    if error.status_code >= 500:
-        log.warning(
-            "%s failed with %d: %s %s", _name(handler), error.status_code, error.detail, error.private
-        )
-    elif error.private:
-        log.info("%s failed with %d: %s %s", _name(handler), error.status_code, error.detail, error.private)
+    # What has no private text is told to the client in full: a full queue must not fill the log.
+    level = logging.WARNING if error.status_code >= 500 and error.private else logging.INFO
+    log.log(level, "%s failed with %d: %s %s", _name(handler), error.status_code, error.detail, error.private)
     await send_problem(exchange, handler, error)
 
 

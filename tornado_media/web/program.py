@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from tornado.web import Application, RequestHandler
 
 from tornado_media.errors import Unavailable
-from tornado_media.jobs.slots import STREAMS_PER_JOB, Slots
+from tornado_media.jobs.slots import STREAMS_PER_JOB, Slots, default_jobs
 from tornado_media.jobs.table import Jobs
 from tornado_media.presets.plan import Limits, Pipeline
 from tornado_media.processes.pipeline import RunningPipeline
@@ -116,7 +116,7 @@ def _jobs_of(application: Application) -> Jobs:
     """The slots of an application: bounded without anybody having to think of it."""
     jobs = application.settings.get(_JOBS)
     if not isinstance(jobs, Jobs):
-        size = Slots.default_jobs()
+        size = default_jobs()
         jobs = Jobs(Slots(size, 100, 30.0), Slots(STREAMS_PER_JOB * size, 100, 30.0), Workers(size, ()))
         application.settings[_JOBS] = jobs
     return jobs
