@@ -8,9 +8,11 @@ signal to the group cannot hit a stranger.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import signal
 from collections.abc import Callable, Sequence
+from weakref import WeakSet
 
 from tornado_media.presets.plan import Limits
 from tornado_media.processes.child import UNKNOWN_STATUS, Child, describe_status
@@ -72,6 +74,7 @@ class ProcessGroup:
             limits=self._limits,
         )
         self._children.append(child)
+        _alive.add(self)
         return child
 
     def started(self) -> None:
@@ -134,8 +137,17 @@ class ProcessGroup:
         await self.exited()
         for child in reversed(self._children):
             child.reap()
+        _alive.discard(self)
         self._stderr.close()
         self._scratch.remove()
 
 
 _abandoned: set[asyncio.Task[None]] = set()
+_alive: WeakSet[ProcessGroup] = WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    # An application that simply exits takes its programs with it; one that is killed cannot.
+    for group in tuple(_alive):
+        group.send(signal.SIGKILL)
