@@ -383,3 +383,25 @@ def test_text_is_never_media(text, name):
     assert kind in {"text", "application"} or text.startswith(
         ("P", "ID3", "GIF8", "FLV", "#?R", "#!AMR", "wvpk", "wOF")
     )
+
+
+@pytest.mark.parametrize(
+    ("media_type", "name"),
+    [
+        ("image/jpeg", "jpeg"),
+        ("image/svg+xml", "svg"),
+        ("image/bmp", "bmp"),
+        ("video/x-matroska", "matroska"),
+        ("video/quicktime", "mov"),
+        ("audio/mpeg", "mp3"),
+        ("application/vnd.ms-excel", None),
+        ("application/vnd.apple.mpegurl", None),
+        ("text/html", None),
+    ],
+)
+def test_the_name_that_programs_have(media_type, name):
+    if name is None:
+        with pytest.raises(SourceUnusable):
+            source_format(media_type)
+    else:
+        assert source_format(media_type) == name

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tornado_media.errors import BadRequest, MediaError, SourceUnusable, Unavailable
 from tornado_media.presets.check import read_preset
-from tornado_media.presets.make_plan import make_plan, needs_facts, source_format
+from tornado_media.presets.make_plan import make_plan, needs_facts
 from tornado_media.presets.plan import EngineCall, Limits, Pipeline, SourceFacts
 from tornado_media.presets.registry import Presets
 from tornado_media.urls import Target
@@ -256,28 +256,6 @@ def test_the_key_follows_the_texts_of_choices(presets):
         return plan(changed, "preset=convert&size=5x5").key
 
     assert key({"soft": "a"}) == key({"soft": "a", "hard": "b"}) != key({"soft": "b"})
-
-
-@pytest.mark.parametrize(
-    ("media_type", "name"),
-    [
-        ("image/jpeg", "jpeg"),
-        ("image/svg+xml", "svg"),
-        ("image/x-ms-bmp", None),
-        ("image/bmp", "bmp"),
-        ("video/x-matroska", "matroska"),
-        ("video/quicktime", "mov"),
-        ("audio/mpeg", "mp3"),
-        ("audio/x-flac", "flac"),
-        ("application/vnd.ms-excel", None),
-    ],
-)
-def test_source_format(media_type, name):
-    if name is None:
-        with pytest.raises(SourceUnusable):
-            source_format(media_type)
-    else:
-        assert source_format(media_type) == name
 
 
 @given(

@@ -179,7 +179,7 @@ def test_names_that_only_look_deleted(sources, tree):
     assert text_of(sources, "/1.txt (deleted)") == "here"
 
 
-@pytest.mark.parametrize(("how", "error"), [("delete", NotFound), ("move", Forbidden)])
+@pytest.mark.parametrize(("how", "error"), [("delete", NotFound), ("move", Forbidden), ("beside", Forbidden)])
 def test_what_leaves_between_two_system_calls(sources, tree, monkeypatch, how, error):
     set_blocking = os.set_blocking
 
@@ -188,7 +188,8 @@ def test_what_leaves_between_two_system_calls(sources, tree, monkeypatch, how, e
         if how == "delete":
             (tree / "root" / "1.txt").unlink()
         else:
-            (tree / "root" / "1.txt").rename(tree / "away.txt")
+            away = tree / "away.txt" if how == "move" else tree / "root-private" / "1.txt"
+            (tree / "root" / "1.txt").rename(away)
 
     monkeypatch.setattr(os, "set_blocking", leave)
     with pytest.raises(error):
@@ -248,6 +249,12 @@ def test_nothing_is_opened_after_the_end(tree):
     sources.close()
     with pytest.raises(Unavailable):
         sources.open("/1.txt")
+
+
+def test_a_playlist_behind_a_long_tag_is_seen(sources, tree):
+    (tree / "root" / "a.mp3").write_bytes(b"ID3\4\0\0\0\0\x7f\x00" + bytes(127 * 128) + b"#EXTM3U\n")
+    with sources.open("/a.mp3") as source:
+        assert source.facts.media_type == "application/vnd.apple.mpegurl"
 
 
 # -- mounts ---------------------------------------------------------------------------------------------

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 
-from tornado_media.errors import BadRequest, SourceUnusable, Unavailable
+from tornado_media.errors import BadRequest, Unavailable
+from tornado_media.formats.media_types import source_format
 from tornado_media.presets.engines import ENGINES
-from tornado_media.presets.mistakes import shown
 from tornado_media.presets.parameter import Size, Value
 from tornado_media.presets.plan import (
     Command,
@@ -28,26 +27,7 @@ from tornado_media.presets.plan import (
 from tornado_media.presets.planners import PLANNERS
 from tornado_media.presets.preset import Preset
 from tornado_media.presets.registry import Presets
-from tornado_media.urls import Target
-
-# Programs' names of formats where the media type has another: ImageMagick's coders, ffmpeg's demuxers.
-_FORMATS = {
-    "image/svg+xml": "svg",
-    "image/vnd.microsoft.icon": "ico",
-    "image/x-icon": "ico",
-    "video/quicktime": "mov",
-    "video/x-matroska": "matroska",
-    "video/x-msvideo": "avi",
-    "video/mp2t": "mpegts",
-    "video/mpeg": "mpeg",
-    "video/ogg": "ogg",
-    "audio/mpeg": "mp3",
-    "audio/ogg": "ogg",
-    "audio/x-wav": "wav",
-    "audio/x-matroska": "matroska",
-    "text/plain": "txt",
-}
-_format = re.compile(r"[a-z0-9]+")
+from tornado_media.urls import Target, shown
 
 
 def needs_facts(target: Target, presets: Presets, source: SourceFacts) -> bool:
@@ -144,18 +124,6 @@ def _texts(preset: Preset, values: Mapping[str, Value], source: SourceFacts) -> 
 def _media_type(preset: Preset, values: Mapping[str, Value], source: SourceFacts) -> str:
     names = {name: preset.parameters[name].canonical(value) for name, value in values.items()}
     return preset.media_type.render({**names, "source_media_type": source.media_type})
-
-
-def source_format(media_type: str) -> str:
-    """What programs call the format of a media type: `jpeg`, `png`, `matroska`.
-
-    Raises:
-        SourceUnusable: it has no such name.
-    """
-    text = _FORMATS.get(media_type) or media_type.partition("/")[2].removeprefix("x-")
-    if not _format.fullmatch(text):
-        raise SourceUnusable(f"Programs have no name for the format of {media_type}.")
-    return text
 
 
 def _work(

@@ -24,11 +24,6 @@ class PresetMistakes(Exception):
         self.mistakes = tuple(mistakes)
 
 
-def shown(text: str) -> str:
-    """Text from a URL, short and printable, for a public text."""
-    return ascii(text if len(text) <= 40 else text[:40] + "...")
-
-
 def joined_key(*parts: str | int) -> str:
     """A dotted key as TOML writes it: other than bare keys are quoted, places in lists are counted from 1."""
     key = ""

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tornado_media.errors import BadRequest, SourceUnusable
-from tornado_media.presets.mistakes import shown
 from tornado_media.presets.plan import Limits, SourceFacts
 from tornado_media.presets.preset import Preset, matches, specificity
-from tornado_media.urls import Target
+from tornado_media.urls import Target, shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,9 @@ class SourceHandler(MediaHandler):
 def original(source: Source, media_type: str, cache_control: str) -> Representation:
     """The representation of a source's own bytes."""
     validators = Validators(source.entity_tag, source.last_modified)
-    return of_file(source.file, source.facts.size, media_type, validators, cache_control)
+    # What is called text by its content is UTF-8; a browser that is not told guesses something else.
+    told = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
+    return of_file(source.file, source.facts.size, told, validators, cache_control)
 
 
 @asynccontextmanager

@@ -39,7 +39,7 @@ class StaticHandler(MediaHandler):
             f"/{self._name}" if self._name else parse_target(self.own_target()).path.removeprefix("/-/static")
         )
         async with opened(self._files, path) as source:
-            page = original(source, _page_type(source.facts.media_type), "no-cache")
+            page = original(source, source.facts.media_type, "no-cache")
             fields = {"Content-Security-Policy": PAGE_POLICY, "Referrer-Policy": "same-origin"}
             await deliver(exchange, self, page, fields)
 
@@ -122,11 +122,3 @@ def parse_target_path(folder: str) -> str:
     if not folder.startswith("/"):
         raise BadRequest("The parameter folder begins with a slash, as in folder=/holiday/.")
     return parse_target(quote(folder, safe="/")).path.rstrip("/") + "/"
-
-
-def _page_type(media_type: str) -> str:
-    return (
-        f"{media_type}; charset=utf-8"
-        if media_type.startswith("text/") and "charset" not in media_type
-        else media_type
-    )
