@@ -12,6 +12,7 @@ import select
 import socket
 import struct
 import sys
+import time
 from pathlib import Path
 
 import _common as common
@@ -63,6 +64,8 @@ def leave(port: int, target: str, how: str) -> float:
         pidfd = os.pidfd_open(pid)
         if how == "pipelined, FIN":
             connection.sendall(common.request(target))
+            # Time for Tornado to read it: from then on it does not listen for the end of the connection.
+            time.sleep(0.05)
         if how == "RST":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         start = common.now()

@@ -2,7 +2,7 @@
 
 import { explain, sourceUrl } from "./api.js";
 import { byId } from "./dom.js";
-import { thumbnails } from "./tile.js";
+import { pictureUrl, thumbnails } from "./tile.js";
 
 const STEPS = [640, 960, 1280, 1600, 1920, 2560, 3200, 3840]; // few sizes: visitors share the cache
 const SWIPE = 48; // CSS pixels
@@ -117,7 +117,7 @@ export class Lightbox extends EventTarget {
 
   #fetch(file) {
     const image = new Image();
-    image.src = sourceUrl(file.path, { size: screenSize(window) });
+    image.src = pictureUrl(file, screenSize(window));
     return image;
   }
 

@@ -23,11 +23,16 @@ export function sizeInWords(bytes) {
   return `${value.toFixed(at && value < 10 ? 1 : 0)} ${units[at]}`;
 }
 
+/** The URL of a picture in another size. What may be transparent stays so: WebP has alpha, JPEG has not. */
+export function pictureUrl(file, size) {
+  return sourceUrl(file.path, { size, format: file.media_type === "image/jpeg" ? null : "webp" });
+}
+
 /** The thumbnail that a tile shows: one for usual and one for dense screens. */
 export function thumbnails(file) {
-  const [shape, dense, preset] =
-    kindOf(file) === "video" ? ["480x270", "960x540", "poster"] : ["480x480", "720x720"];
-  const at = (size) => sourceUrl(file.path, { preset, size });
+  const isVideo = kindOf(file) === "video";
+  const [shape, dense] = isVideo ? ["480x270", "960x540"] : ["480x480", "720x720"];
+  const at = (size) => (isVideo ? sourceUrl(file.path, { preset: "poster", size }) : pictureUrl(file, size));
   return { src: at(shape), srcset: `${at(shape)} 1x, ${at(dense)} 2x` };
 }
 

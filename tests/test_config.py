@@ -150,7 +150,7 @@ MISTAKES = [
     ),
     ('[default_preset]\nimage = "original"', "default_preset.image", "not a media type"),
     ('presets = ["none.toml"]', "presets", "there is no file none.toml"),
-    ('presets = "none.toml"', "presets", "valid tuple"),
+    ('presets = "none.toml"', "presets", "not a list"),
     ("[programs]\nx = 5", "programs.x", "valid string"),
     ("[preset]\nx = 5", "preset.x", "dictionary"),
     (PRESET.format(name='"a b"', program="x"), 'preset."a b"', "ASCII letters"),

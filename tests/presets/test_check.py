@@ -60,7 +60,7 @@ BAD = [
     (without("accepts", pipeline()), "accepts", "this key is missing"),
     (without("media_type", pipeline()), "media_type", "this key is missing"),
     (pipeline(accepts=[]), "accepts", "at least 1 item"),
-    (pipeline(accepts="image/*"), "accepts", "valid tuple"),
+    (pipeline(accepts="image/*"), "accepts", "not a list"),
     (pipeline(accepts=["IMAGE/PNG"]), "accepts[1]", "not a media type in lower case"),
     (pipeline(accepts=["image/png", "*"]), "accepts[2]", "not a media type in lower case"),
     (pipeline(methods=["POST"]), "methods", 'only ["GET"] is understood in this version'),

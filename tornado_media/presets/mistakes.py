@@ -65,6 +65,8 @@ def _sentence(kind: str, message: str, context: dict[str, object]) -> str:
             return f"its type is missing; there are {', '.join(TYPES)}"
         case "union_tag_invalid":
             return f"there is no type {context.get('tag')!r}; there are {', '.join(TYPES)}"
+        case "tuple_type":
+            return "this is not a list"
         case "value_error":
             return str(context.get("error", message))
         case _:
