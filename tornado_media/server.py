@@ -52,6 +52,7 @@ async def _serve(config: Config, address: str, port: int, tell: Callable[[str], 
     server = HTTPServer(
         application(media),
         idle_connection_timeout=config.server.idle_timeout,
+        body_timeout=config.server.idle_timeout,
         max_header_size=MAX_HEADER,
         max_body_size=MAX_CONTENT,
     )

@@ -62,10 +62,6 @@ async def answer(
         exchange.abort()
     finally:
         exchange.close()
-        if exchange.aborted:
-            # Tornado would finish the response for us, on a connection that is closed.
-            handler._auto_finish = False
-            handler.application.log_request(handler)
 
 
 async def _failed(exchange: Exchange, handler: RequestHandler, error: MediaError) -> None:

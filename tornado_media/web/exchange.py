@@ -64,7 +64,6 @@ class Exchange:
         self._stalled = Watchdog(write_timeout, self.abort)
         self._since_yield = 0
         self._chunked = False
-        self.aborted = False
 
     @property
     def headers_sent(self) -> bool:
@@ -153,7 +152,6 @@ class Exchange:
 
     def abort(self) -> None:
         """End the connection so that nobody can take what was sent for the whole. Idempotent."""
-        self.aborted = True
         if self._stream.closed():
             return
         if self._handler.request.version == "HTTP/1.0" and isinstance(self._stream, IOStream):
