@@ -23,8 +23,12 @@ export function sizeInWords(bytes) {
   return `${value.toFixed(at && value < 10 ? 1 : 0)} ${units[at]}`;
 }
 
+// Small or drawn to scale: the browser shows these itself, and the server does not decode them.
+const AS_THEY_ARE = new Set(["image/svg+xml", "image/bmp", "image/vnd.microsoft.icon"]);
+
 /** The URL of a picture in another size. What may be transparent stays so: WebP has alpha, JPEG has not. */
 export function pictureUrl(file, size) {
+  if (AS_THEY_ARE.has(file.media_type)) return sourceUrl(file.path);
   return sourceUrl(file.path, { size, format: file.media_type === "image/jpeg" ? null : "webp" });
 }
 

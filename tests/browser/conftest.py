@@ -24,6 +24,12 @@ LAUNCH = [
 STARTS_WITHIN = 30.0  # seconds; also the patience of every wait in the page
 DURATION = 60
 BITS = 6  # of the second that is painted into the video's picture, so that a test can read it there
+ROUND = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300">'
+    '<rect width="400" height="300" fill="#234"/><circle cx="200" cy="150" r="90" fill="#e63"/>'
+    '<circle cx="200" cy="150" r="50" fill="#fd3"/><rect x="20" y="20" width="60" height="40" fill="#3c9"/>'
+    '<rect x="300" y="200" width="90" height="60" fill="#93c"/></svg>'
+)
 ODD_NAME = "bild #1 100% & mehr?.jpg"
 
 
@@ -44,6 +50,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
         paint(root / f"picture-{number}.jpg", 900 if number % 2 else 1600, 1200, number)
     paint(root / "drawing.png", 640, 480, 6)
     paint(root / ODD_NAME, 800, 600, 7)
+    (root / "round.svg").write_text(ROUND)
     for number in range(3):
         paint(root / "Holidays" / f"day-{number}.jpg", 1200, 900, 10 + number)
     paint(root / "Holidays" / "Alps" / "alp.jpg", 700, 1000, 20)

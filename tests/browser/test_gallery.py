@@ -35,7 +35,7 @@ def test_every_thumbnail_and_poster_is_painted(tab):
     page = tab.open("-/")
     wait_for_tiles(page)
     tiles = page.locator(".tile[data-kind='picture'], .tile[data-kind='video']")
-    assert tiles.count() == 9
+    assert tiles.count() == 10
     for at in range(tiles.count()):
         tile = tiles.nth(at)
         tile.scroll_into_view_if_needed()
