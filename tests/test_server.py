@@ -67,6 +67,34 @@ async def test_what_runs_is_given_time_and_then_aborted(folder):
     writer.close()
 
 
+async def test_row_57_a_server_that_is_killed_leaves_nobody_behind(folder):
+    process, address = await start(folder, "--config", "c.toml", "--port", "0")
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(address[1]))
+    writer.write(b"GET /a.txt?preset=silent HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    await reader.readuntil(b"\r\n")
+    pid = int(await reader.readuntil(b"\n"))
+    children = [
+        int(text) for text in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    ]
+    assert pid in children
+    process.kill()
+    await process.communicate()
+    async with asyncio.timeout(5):
+        for child in children:
+            while alive(child):
+                await asyncio.sleep(0.005)
+    writer.close()
+
+
+def alive(pid):
+    """Whether a process is there and is no zombie, which its new parent reaps when it likes."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 async def test_a_second_signal_does_not_wait(folder):
     (folder / "c.toml").write_text((folder / "c.toml").read_text().replace("drain = 0.3", "drain = 600.0"))
     process, address = await start(folder, "--config", "c.toml", "--port", "0")

@@ -101,8 +101,7 @@ class Media:
 
     async def close(self, drain: float = 0.0) -> None:
         """End all jobs, after some seconds to end by themselves, and free everything."""
-        await self.jobs.drain(drain)
-        await self.workers.close()
+        await self.jobs.close(drain)
         self.sources.close()
         self._pages.close()
 

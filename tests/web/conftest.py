@@ -119,6 +119,8 @@ async def listening(app: Application, media: Media | None = None) -> AsyncIterat
         server.stop()
         if media is not None:
             await media.close()
+        if "tornado_media.jobs" in app.settings:
+            await app.settings["tornado_media.jobs"].close()
         await server.close_all_connections()
 
 

@@ -15,6 +15,7 @@ from tornado_media.http.conditional import Validators
 from tornado_media.jobs.job import Job
 from tornado_media.jobs.slots import Slots
 from tornado_media.presets.plan import EngineCall, Limits, Original, Pipeline, Plan
+from tornado_media.processes.guard import Guard
 from tornado_media.processes.pipeline import RunningPipeline
 from tornado_media.processes.running import Running
 from tornado_media.processes.workers import Workers
@@ -48,6 +49,7 @@ class Jobs:
         self.jobs = jobs
         self.streams = streams
         self.workers = workers
+        self.guard = Guard()
         self._running: set[Job] = set()
         self._none_left = asyncio.Event()
 
@@ -123,6 +125,12 @@ class Jobs:
             job.stop()
         await asyncio.gather(*(job.close() for job in rest))
 
+    async def close(self, drain: float = 0.0) -> None:
+        """End all jobs, after some seconds to end by themselves, and all workers. Idempotent."""
+        await self.drain(drain)
+        await self.workers.close()
+        await self.guard.close()
+
     def _left(self, job: Job) -> None:
         self._running.discard(job)
         if not self._running:
@@ -131,7 +139,7 @@ class Jobs:
     async def _start(self, plan: Plan, source: OpenFile) -> Running:
         match plan.work:
             case Pipeline():
-                return RunningPipeline(plan.work, source.file, plan.limits)
+                return RunningPipeline(plan.work, source.file, plan.limits, guard=self.guard)
             case EngineCall():
                 return await self.workers.call(plan.work, plan.source.media_type, source.file)
             case Original():

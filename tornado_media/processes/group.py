@@ -8,14 +8,13 @@ signal to the group cannot hit a stranger.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import signal
 from collections.abc import Callable, Sequence
-from weakref import WeakSet
 
 from tornado_media.presets.plan import Limits
 from tornado_media.processes.child import UNKNOWN_STATUS, Child, describe_status
+from tornado_media.processes.guard import Guard
 from tornado_media.processes.scratch import Scratch
 from tornado_media.processes.stderr import StderrTail
 
@@ -29,11 +28,13 @@ class ProcessGroup:
 
     Args:
         limits: set on each child.
+        guard: ends the group when the server is gone; None where that is nobody's.
         grace: seconds between SIGTERM and SIGKILL.
     """
 
-    def __init__(self, limits: Limits, *, grace: float = GRACE) -> None:
+    def __init__(self, limits: Limits, *, guard: Guard | None = None, grace: float = GRACE) -> None:
         self._limits = limits
+        self._guard = guard
         self._grace = grace
         self._children: list[Child] = []
         self._closing: asyncio.Task[None] | None = None
@@ -74,7 +75,8 @@ class ProcessGroup:
             limits=self._limits,
         )
         self._children.append(child)
-        _alive.add(self)
+        if self._guard is not None and len(self._children) == 1:
+            self._guard.add(child.group)
         return child
 
     def started(self) -> None:
@@ -137,17 +139,10 @@ class ProcessGroup:
         await self.exited()
         for child in reversed(self._children):
             child.reap()
-        _alive.discard(self)
+        if self._guard is not None and self._children:
+            self._guard.discard(self._children[0].group)
         self._stderr.close()
         self._scratch.remove()
 
 
 _abandoned: set[asyncio.Task[None]] = set()
-_alive: WeakSet[ProcessGroup] = WeakSet()
-
-
-@atexit.register
-def _end_all() -> None:
-    # An application that simply exits takes its programs with it; one that is killed cannot.
-    for group in tuple(_alive):
-        group.send(signal.SIGKILL)

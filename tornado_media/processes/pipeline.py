@@ -18,6 +18,7 @@ from tornado.iostream import PipeIOStream, StreamClosedError
 from tornado_media.errors import MediaError, ProgramFailed, Unavailable
 from tornado_media.presets.plan import Limits, Pipeline
 from tornado_media.processes.group import GRACE, ProcessGroup
+from tornado_media.processes.guard import Guard
 
 LINGER = 0.5
 """Seconds that somebody may hold the output open after every program has exited. A grandchild that a
@@ -42,6 +43,7 @@ class RunningPipeline:
         work: the commands; each begins with the absolute path of its program.
         source: descriptor of the source, where the first command reads it from stdin; stays the caller's.
         limits: of the job.
+        guard: ends the programs when the server is gone.
         grace: seconds between SIGTERM and SIGKILL.
 
     Raises:
@@ -50,8 +52,16 @@ class RunningPipeline:
 
     _pipes_grown: ClassVar[int] = 0
 
-    def __init__(self, work: Pipeline, source: int | None, limits: Limits, *, grace: float = GRACE) -> None:
-        self._group = _new_group(limits, grace)
+    def __init__(
+        self,
+        work: Pipeline,
+        source: int | None,
+        limits: Limits,
+        *,
+        guard: Guard | None = None,
+        grace: float = GRACE,
+    ) -> None:
+        self._group = _new_group(limits, guard, grace)
         self._grown = False
         try:
             self._output = PipeIOStream(_start(self._group, work, source))
@@ -127,9 +137,9 @@ class RunningPipeline:
             self._sweep = asyncio.get_running_loop().call_later(LINGER, self._group.send, signal.SIGKILL)
 
 
-def _new_group(limits: Limits, grace: float) -> ProcessGroup:
+def _new_group(limits: Limits, guard: Guard | None, grace: float) -> ProcessGroup:
     try:
-        return ProcessGroup(limits, grace=grace)
+        return ProcessGroup(limits, guard=guard, grace=grace)
     except OSError as error:
         raise Unavailable(
             "There is no room to start a program now.", retry_after=1, private=str(error)

@@ -77,7 +77,7 @@ async def send_program(
         work = Pipeline(
             tuple((_program(command[0]), *command[1:]) for command in commands), stdin is not None
         )
-        return RunningPipeline(work, stdin, bounds)
+        return RunningPipeline(work, stdin, bounds, guard=jobs.guard)
 
     async def respond(exchange: Exchange) -> None:
         if streams and await refuse_range(exchange, handler):
