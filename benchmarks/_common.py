@@ -68,6 +68,14 @@ def connect(port: int) -> socket.socket:
     return connection
 
 
+def announced_pid(connection: socket.socket) -> int:
+    """The process id that a program wrote as its first line, out of the first chunk of its response."""
+    answer = b""
+    while answer.count(b"\n", answer.find(b"\r\n\r\n") + 4) < 2 or b"\r\n\r\n" not in answer:
+        answer += connection.recv(512)
+    return int(answer.split(b"\r\n\r\n", 1)[1].split(b"\r\n", 1)[1].split(b"\n", 1)[0])
+
+
 def request(target: str, close: bool = True) -> bytes:
     """A GET request."""
     end = "Connection: close\r\n" if close else ""

@@ -57,10 +57,7 @@ def leave(port: int, target: str, how: str) -> float:
     """Seconds from the disconnect to the end of the program."""
     with common.connect(port) as connection:
         connection.sendall(common.request(target, close=False))
-        answer = b""
-        while answer.count(b"\n", answer.find(b"\r\n\r\n") + 4) < 2 or b"\r\n\r\n" not in answer:
-            answer += connection.recv(4096)
-        pid = int(answer.split(b"\r\n\r\n", 1)[1].split(b"\r\n", 1)[1].split(b"\n", 1)[0])
+        pid = common.announced_pid(connection)
         pidfd = os.pidfd_open(pid)
         if how == "pipelined, FIN":
             connection.sendall(common.request(target))

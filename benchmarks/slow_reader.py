@@ -54,10 +54,7 @@ def main() -> None:
     with common.server(__file__, "--serve") as (server, port), common.connect(port) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(common.request("/"))
-        answer = b""
-        while answer.count(b"\n", answer.find(b"\r\n\r\n") + 4) < 2 or b"\r\n\r\n" not in answer:
-            answer += connection.recv(512)
-        program = int(answer.split(b"\r\n\r\n", 1)[1].split(b"\r\n", 1)[1].split(b"\n", 1)[0])
+        program = common.announced_pid(connection)
         time.sleep(1)
         first, (_, ticks) = resident(server), state_and_ticks(program)
         largest = first

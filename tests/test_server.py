@@ -33,6 +33,15 @@ async def start(folder, *arguments):
     return process, re.search(r"http://127.0.0.1:(\d+)/", line)
 
 
+async def silent_stream(address):
+    """Reader and writer of a stream whose program says nothing more, and the program's process id."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(address[1]))
+    writer.write(b"GET /a.txt?preset=silent HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    await reader.readuntil(b"\r\n")
+    return reader, writer, int(await reader.readuntil(b"\n"))
+
+
 async def fetch(url):
     def work():
         with urlopen(url) as response:
@@ -53,11 +62,7 @@ async def test_it_serves_and_stops(folder, number):
 
 async def test_what_runs_is_given_time_and_then_aborted(folder):
     process, address = await start(folder, "--config", "c.toml", "--port", "0")
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(address[1]))
-    writer.write(b"GET /a.txt?preset=silent HTTP/1.1\r\nHost: x\r\n\r\n")
-    await reader.readuntil(b"\r\n\r\n")
-    await reader.readuntil(b"\r\n")
-    pid = int(await reader.readuntil(b"\n"))
+    reader, writer, pid = await silent_stream(address)
     process.terminate()
     rest = await reader.read()
     assert not rest.endswith(b"0\r\n\r\n")
@@ -69,11 +74,7 @@ async def test_what_runs_is_given_time_and_then_aborted(folder):
 
 async def test_row_57_a_server_that_is_killed_leaves_nobody_behind(folder):
     process, address = await start(folder, "--config", "c.toml", "--port", "0")
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(address[1]))
-    writer.write(b"GET /a.txt?preset=silent HTTP/1.1\r\nHost: x\r\n\r\n")
-    await reader.readuntil(b"\r\n\r\n")
-    await reader.readuntil(b"\r\n")
-    pid = int(await reader.readuntil(b"\n"))
+    _, writer, pid = await silent_stream(address)
     children = [
         int(text) for text in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     ]
@@ -98,9 +99,7 @@ def alive(pid):
 async def test_a_second_signal_does_not_wait(folder):
     (folder / "c.toml").write_text((folder / "c.toml").read_text().replace("drain = 0.3", "drain = 600.0"))
     process, address = await start(folder, "--config", "c.toml", "--port", "0")
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(address[1]))
-    writer.write(b"GET /a.txt?preset=silent HTTP/1.1\r\nHost: x\r\n\r\n")
-    await reader.readuntil(b"\r\n\r\n")
+    _, writer, _ = await silent_stream(address)
     process.terminate()
     assert b"stopping" in await process.stderr.readuntil(b"stopping")
     process.terminate()

@@ -23,6 +23,7 @@ from tornado_media.config import Config, load_config
 from tornado_media.jobs.planning import Planning
 from tornado_media.jobs.slots import Slots
 from tornado_media.jobs.table import Jobs
+from tornado_media.presets.registry import Presets
 from tornado_media.processes.workers import Workers
 from tornado_media.sources.local import Mount, Sources
 from tornado_media.web.handlers import MediaHandler, SourceHandler, Stations
@@ -49,7 +50,7 @@ class Media:
         self.sources = Sources(mounts)
         self._pages = Sources([Mount("static", "/", str(static_folder()), False)])
         slots = config.slots
-        self.workers = Workers(config.server.workers, engines_of(config))
+        self.workers = Workers(config.server.workers, engines_of(self.presets))
         self.jobs = Jobs(
             Slots(slots.jobs, slots.queue, slots.wait),
             Slots(slots.streams, slots.queue, slots.wait),
@@ -159,7 +160,7 @@ def static_folder() -> Path:
     return Path(str(files("tornado_media") / "static"))
 
 
-def engines_of(config: Config) -> tuple[str, ...]:
+def engines_of(presets: Presets) -> tuple[str, ...]:
     """The engines that the configured presets call."""
-    presets = config.presets().presets.values()
-    return tuple(sorted({preset.engine for preset in presets if preset.engine is not None}))
+    engines = {preset.engine for preset in presets.presets.values()}
+    return tuple(sorted(engine for engine in engines if engine is not None))

@@ -103,4 +103,5 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def _more_descriptors() -> None:
     # A stream takes about five; the soft limit is 1024 on most systems for the sake of select(2).
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -11,9 +11,10 @@ async def test_n_run_and_the_rest_waits_in_order():
     go = asyncio.Event()
 
     async def work(number):
-        async with slots.take():
-            order.append(number)
-            await go.wait()
+        await slots.acquire()
+        order.append(number)
+        await go.wait()
+        slots.release()
 
     tasks = [asyncio.ensure_future(work(number)) for number in range(5)]
     await asyncio.sleep(0)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 from tornado_media.errors import Unavailable
 
@@ -47,19 +46,6 @@ class Slots:
     def waiting(self) -> int:
         """Jobs in the queue."""
         return len(self._waiters)
-
-    @asynccontextmanager
-    async def take(self) -> AsyncIterator[None]:
-        """Hold a slot for the length of a `with` block.
-
-        Raises:
-            Unavailable: the queue is full, or the wait took too long.
-        """
-        await self.acquire()
-        try:
-            yield
-        finally:
-            self.release()
 
     async def acquire(self) -> None:
         """Take a slot, waiting in order if need be; a waiter that is cancelled leaves the queue at once.

@@ -128,6 +128,17 @@ class Exchange:
         """
         await self._flushed(self._connection.write, content)
 
+    async def send_whole(self, status: int, fields: Mapping[str, str | None], content: bytes) -> None:
+        """Send a whole response of a few bytes; a HEAD gets its header section.
+
+        Raises:
+            ClientGone: there is nobody to send to.
+        """
+        await self.send_headers(status, {**fields, "Content-Length": str(len(content))})
+        if self._handler.request.method != "HEAD":
+            await self.send_bytes(content)
+        await self.finish()
+
     async def finish(self) -> None:
         """The content is complete: say so.
 

@@ -56,14 +56,10 @@ class JsonHandler(MediaHandler):
         content = json.dumps(await self.document(), ensure_ascii=False).encode() + b"\n"
         fields = {
             "Content-Type": "application/json",
-            "Content-Length": str(len(content)),
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
         }
-        await exchange.send_headers(200, fields)
-        if self.request.method != "HEAD":
-            await exchange.send_bytes(content)
-        await exchange.finish()
+        await exchange.send_whole(200, fields, content)
 
 
 class ListHandler(JsonHandler):

@@ -40,13 +40,9 @@ async def send_problem_content(
     )
     own: dict[str, str | None] = {
         "Content-Type": media_type,
-        "Content-Length": str(len(content)),
         "Cache-Control": "no-store",
         "Vary": "Accept",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": _POLICY,
     }
-    await exchange.send_headers(status, {**own, **fields})
-    if handler.request.method != "HEAD":
-        await exchange.send_bytes(content)
-    await exchange.finish()
+    await exchange.send_whole(status, {**own, **fields}, content)
