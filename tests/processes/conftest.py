@@ -10,6 +10,7 @@ import pytest
 
 from tornado_media.presets.plan import Command
 from tornado_media.processes.running import Running
+from tornado_media.store.blocks import read_block
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 
@@ -29,9 +30,9 @@ def read_all() -> Callable[[Running], Awaitable[bytes]]:
     """Reads running work to the end of its output."""
 
     async def read_all(running: Running) -> bytes:
-        content, block = bytearray(), memoryview(bytearray(65536))
-        while size := await running.read_into(block):
-            content += block[:size]
+        content, buffer = bytearray(), memoryview(bytearray(65536))
+        while block := await running.next(len(buffer)):
+            content += buffer[: await read_block(block, buffer)]
         return bytes(content)
 
     return read_all

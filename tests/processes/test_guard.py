@@ -23,7 +23,7 @@ async def main():
     ignoring = "import signal; signal.signal(15, signal.SIG_IGN); print(flush=True); signal.pause()"
     work = Pipeline(((sys.executable, "-c", ignoring),))
     running = RunningPipeline(work, None, Limits(), guard=Guard())
-    await running.read_into(memoryview(bytearray(1)))
+    await running.next(1)
     print(running.group.children[0].pid, flush=True)
     END
 asyncio.run(main())
@@ -85,7 +85,7 @@ async def test_no_room_for_a_guard_is_no_reason_to_refuse_work(monkeypatch, expe
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     guard = Guard()
     running = run(guard, "/bin/echo", "x")
-    assert await running.read_into(memoryview(bytearray(10))) == 2
+    assert (await running.next(10)).length == 2
     await running.end()
     await running.close()
     await guard.close()

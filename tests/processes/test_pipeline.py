@@ -8,6 +8,7 @@ from tornado_media.errors import ProgramFailed, Unavailable
 from tornado_media.presets.plan import Limits, Pipeline
 from tornado_media.processes import pipeline
 from tornado_media.processes.pipeline import RunningPipeline
+from tornado_media.store.blocks import read_block
 
 
 def run(*commands, source=None, **limits):
@@ -69,7 +70,7 @@ async def test_messages_of_all_programs_are_kept(read_all):
 
 async def test_close_ends_a_program_that_ignores_sigterm(program):
     running = run(program("stubborn"))
-    await running.read_into(memoryview(bytearray(100)))
+    await running.next(100)
     await running.close()
     assert running.group.children[0].status == -signal.SIGKILL
     await running.close()
@@ -79,15 +80,15 @@ async def test_close_gives_time_for_an_end_in_order(tmp_path):
     mark = tmp_path / "mark"
     script = f"trap 'touch {mark}; exit 0' TERM; echo; while :; do sleep 0.01; done"
     running = RunningPipeline(Pipeline((("/bin/sh", "-c", script),)), None, Limits(), grace=5.0)
-    await running.read_into(memoryview(bytearray(10)))
+    await running.next(10)
     await running.close()
     assert mark.exists()
 
 
 async def test_close_ends_what_a_program_left_in_its_group(program, read_all):
     running = run(program("grandchild"))
-    block = memoryview(bytearray(100))
-    pid = int(bytes(block[: await running.read_into(block)]))
+    buffer = memoryview(bytearray(100))
+    pid = int(bytes(buffer[: await read_block(await running.next(100), buffer)]))
     await running.end()
     await running.close()
     # It is an orphan now; whoever inherited it reaps it.
@@ -109,7 +110,7 @@ async def test_a_grandchild_that_holds_the_output_does_not_hold_us(program, read
 
 async def test_cancelling_close_does_not_stop_it(program):
     running = run(program("stubborn"))
-    await running.read_into(memoryview(bytearray(100)))
+    await running.next(100)
     closing = asyncio.ensure_future(running.close())
     await asyncio.sleep(0)
     closing.cancel()

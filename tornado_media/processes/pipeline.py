@@ -11,14 +11,15 @@ import fcntl
 import os
 import signal
 from contextlib import ExitStack, suppress
-from typing import ClassVar, cast
-
-from tornado.iostream import PipeIOStream, StreamClosedError
+from typing import ClassVar
 
 from tornado_media.errors import MediaError, ProgramFailed, Unavailable
-from tornado_media.presets.plan import Limits, Pipeline
+from tornado_media.presets.plan import Limits, Pipeline, SourceFacts
 from tornado_media.processes.group import GRACE, ProcessGroup
 from tornado_media.processes.guard import Guard
+from tornado_media.processes.output import Output, open_output
+from tornado_media.processes.position import position_of
+from tornado_media.store.blocks import Block
 
 LINGER = 0.5
 """Seconds that somebody may hold the output open after every program has exited. A grandchild that a
@@ -64,7 +65,7 @@ class RunningPipeline:
         self._group = _new_group(limits, guard, grace)
         self._grown = False
         try:
-            self._output = PipeIOStream(_start(self._group, work, source))
+            self._output: Output = open_output(_start(self._group, work, source))
         except BaseException:
             self._group.abandon()
             raise
@@ -86,13 +87,13 @@ class RunningPipeline:
         """The end of what the programs wrote to stderr."""
         return self._group.messages
 
-    async def read_into(self, buffer: memoryview) -> int:
-        """Wait for output and put one block of it into the buffer; its bytes, 0 at the end."""
-        try:
-            # Tornado's annotation says bytearray; its code takes any writable buffer.
-            return await self._output.read_into(cast(bytearray, buffer), partial=True)
-        except StreamClosedError:
-            return 0
+    async def next(self, limit: int) -> Block | None:
+        """Wait for output and say where the next of it lies; None at its end and after `close`."""
+        return await self._output.next(limit)
+
+    def position(self, source: SourceFacts) -> int | None:
+        """How far the programs have read the source, in bytes; None where that cannot be seen."""
+        return position_of((child.pid for child in self._group.children), source)
 
     async def end(self) -> None:
         """Return when every program has exited with 0.
@@ -133,7 +134,7 @@ class RunningPipeline:
             RunningPipeline._pipes_grown -= 1
 
     def _all_exited(self, exits: asyncio.Future[None]) -> None:
-        if not exits.cancelled() and not self._output.closed():
+        if not exits.cancelled() and not self._output.closed:
             self._sweep = asyncio.get_running_loop().call_later(LINGER, self._group.send, signal.SIGKILL)
 
 

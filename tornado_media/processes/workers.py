@@ -23,14 +23,16 @@ from tornado.iostream import IOStream, StreamClosedError
 import tornado_media
 from tornado_media import errors
 from tornado_media.errors import MediaError, ProgramFailed, SourceUnusable, Unavailable
-from tornado_media.presets.plan import EngineCall, Limits
+from tornado_media.presets.plan import EngineCall, Limits, SourceFacts
 from tornado_media.processes.child import describe_status
 from tornado_media.processes.group import ProcessGroup
+from tornado_media.store.blocks import Block, InMemory
 
 CALLS = 2000
 """Calls after which a worker is replaced: what libraries leak does not add up."""
 
 _LINE = 128 * 1024
+_BLOCK = 64 * 1024
 
 
 class Worker:
@@ -185,6 +187,7 @@ class RunningCall:
         self._worker: Worker | None = worker
         self._engine = engine
         self._remaining: int | None = None
+        self._buffer = memoryview(b"")
         self._lost: Worker | None = None
 
     @property
@@ -193,22 +196,28 @@ class RunningCall:
         worker = self._worker or self._lost
         return "" if worker is None else worker.group.messages
 
-    async def read_into(self, buffer: memoryview) -> int:
-        """Wait for the result and put one block of it into the buffer; its bytes, 0 at the end.
+    def position(self, source: SourceFacts) -> int | None:
+        """Not to be seen: an engine's library maps its source."""
+        return None
+
+    async def next(self, limit: int) -> Block | None:
+        """Wait for the result and give its next bytes; None at the end.
 
         Raises:
             MediaError: the engine refused the source, or its worker crashed.
         """
         worker = self._worker
         if worker is None or self._remaining == 0:
-            return 0
+            return None
         try:
             if self._remaining is None:
                 self._remaining = _length(json.loads(await worker.stream.read_until(b"\n", _LINE)))
                 if self._remaining == 0:
-                    return 0
-            room = cast(bytearray, buffer[: self._remaining])
-            size = await worker.stream.read_into(room, partial=True)
+                    return None
+                self._buffer = memoryview(bytearray(min(_BLOCK, self._remaining)))
+            room = self._buffer[: min(limit, self._remaining)]
+            # Tornado's annotation says bytearray; its code takes any writable buffer.
+            size = await worker.stream.read_into(cast(bytearray, room), partial=True)
         except StreamClosedError:
             raise await self._crash(worker) from None
         except MediaError:
@@ -216,7 +225,7 @@ class RunningCall:
             self._remaining = 0
             raise
         self._remaining -= size
-        return size
+        return InMemory(room[:size])
 
     async def end(self) -> None:
         """The last byte is the end of a call: the length was told before it.

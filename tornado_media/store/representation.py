@@ -6,34 +6,20 @@ length, perhaps validators, and a way to open a reader at an offset. Terms of RF
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Protocol
 
 from tornado_media.http.conditional import Validators
+from tornado_media.store.blocks import Block, InFile, InMemory, Reader, read_block
+from tornado_media.store.blocks import SourceChanged as SourceChanged
+from tornado_media.store.spool import Growth
 
 _BLOCK = 64 * 1024
 
-
-class Reader(Protocol):
-    """Bytes in order, from where it was opened."""
-
-    async def read_into(self, buffer: memoryview) -> int:
-        """Wait for bytes and put one block of them into the buffer.
-
-        Returns:
-            How many; 0 at the end, which is told only when it has been earned.
-
-        Raises:
-            Exception: the bytes cannot be had any more; what was read is not the whole.
-        """
-
-    async def close(self) -> None:
-        """This reader has left. Idempotent."""
+_LAST = 4096
+"""Bytes at the end of a file that may change which go through memory, to be looked at before they go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +33,7 @@ class Representation:
         cache_control: the response's Cache-Control.
         open: a reader at an offset in bytes; a representation without a length has only offset 0, once.
         close: frees what no reader has taken. Idempotent.
+        growth: of bytes that are still being made and kept meanwhile: ranges of what is there can be read.
     """
 
     media_type: str
@@ -55,6 +42,7 @@ class Representation:
     cache_control: str
     open: Callable[[int], Reader]
     close: Callable[[], Awaitable[None]]
+    growth: Growth | None = None
 
 
 async def _nothing() -> None:
@@ -67,98 +55,119 @@ class BytesReader:
     def __init__(self, content: memoryview, offset: int) -> None:
         self._rest = content[offset:]
 
-    async def read_into(self, buffer: memoryview) -> int:
-        """Copy the next block."""
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
+    async def next(self, limit: int) -> Block | None:
+        """The next bytes, where they lie."""
+        view, self._rest = self._rest[:limit], self._rest[limit:]
+        return InMemory(view) if view else None
 
     async def close(self) -> None:
         """Let the bytes go."""
         self._rest = self._rest[:0]
 
 
-def of_bytes(content: bytes | bytearray, media_type: str, cache_control: str) -> Representation:
-    """A representation of bytes in memory; its entity tag is a digest of them, so it is strong."""
+def of_bytes(
+    content: bytes | bytearray, media_type: str, cache_control: str, entity_tag: str | None = None
+) -> Representation:
+    """A representation of bytes in memory.
+
+    Args:
+        content: all bytes; never changed from now on.
+        media_type: of the bytes.
+        cache_control: the response's Cache-Control.
+        entity_tag: a strong one, quotes included; None takes a digest of the bytes.
+    """
     view = memoryview(content).toreadonly()
-    entity_tag = f'"{blake2b(view, digest_size=16).hexdigest()}"'
     return Representation(
         media_type=media_type,
         complete_length=len(view),
-        validators=Validators(entity_tag=entity_tag),
+        validators=Validators(entity_tag=entity_tag or _digest(view)),
         cache_control=cache_control,
         open=lambda offset: BytesReader(view, offset),
         close=_nothing,
     )
 
 
-class SourceChanged(Exception):
-    """A file became shorter than the length that was promised for it."""
+def _digest(view: memoryview) -> str:
+    return f'"{blake2b(view, digest_size=16).hexdigest()}"'
 
 
 class FileReader:
-    """Reads an open file at its own offset; never blocks the loop on a disk.
+    """Reads an open file at its own offset.
 
     Args:
         file: descriptor of a regular file; stays the caller's.
         offset: first byte to read.
         end: where the promised length ends: a file that grows meanwhile is not read past it.
+        changed: whether the file was written to since its length and validators were promised; None for a
+            file that nobody writes to.
     """
 
-    def __init__(self, file: int, offset: int, end: int) -> None:
+    def __init__(self, file: int, offset: int, end: int, changed: Callable[[], bool] | None = None) -> None:
         self._file = file
         self._position = offset
         self._end = end
+        self._changed = changed
 
-    async def read_into(self, buffer: memoryview) -> int:
-        """Read one block.
+    async def next(self, limit: int) -> Block | None:
+        """Say where the next bytes lie.
+
+        Where the file may change, its last bytes are read here and looked at only then: a file that was
+        rewritten while it was sent ends as a part, and nobody takes the mixture for the whole.
 
         Raises:
-            SourceChanged: the file has become shorter meanwhile.
+            SourceChanged: the file has become shorter meanwhile, or was rewritten.
         """
-        room = buffer[: min(len(buffer), self._end - self._position)]
-        if not room:
-            return 0
-        size = _read_cached(self._file, room, self._position)
-        if size is None:
-            loop = asyncio.get_running_loop()
-            size = await loop.run_in_executor(None, os.preadv, self._file, [room], self._position)
-        if size == 0:
-            raise SourceChanged(f"the file ends at {self._position}, {self._end} were promised")
-        self._position += size
-        return size
+        remaining = self._end - self._position
+        if remaining <= 0:
+            return None
+        self._check()
+        if self._changed is None or remaining > _LAST:
+            held_back = 0 if self._changed is None else _LAST
+            block = InFile(self._file, self._position, min(limit, remaining - held_back))
+            self._position += block.length
+            return block
+        view = memoryview(bytearray(min(limit, remaining)))
+        await read_block(InFile(self._file, self._position, len(view)), view)
+        self._check()
+        self._position += len(view)
+        return InMemory(view)
 
     async def close(self) -> None:
         """Nothing is owned."""
 
-
-_NO_WAIT = getattr(os, "RWF_NOWAIT", 0)
-
-
-def _read_cached(file: int, room: memoryview, position: int) -> int | None:
-    """Read what the page cache holds; None when the disk would have to be waited for (preadv2(2))."""
-    if not _NO_WAIT:
-        return None
-    try:
-        # At the end of the file this is 0 too, so the caller asks again with a read that may wait.
-        return os.preadv(file, [room], position, _NO_WAIT) or None
-    except OSError as error:
-        if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP, errno.EINVAL):
-            return None
-        raise
+    def _check(self) -> None:
+        size = os.fstat(self._file).st_size
+        if size < self._end:
+            raise SourceChanged(f"the file ends at {size}, {self._end} were promised")
+        # A file that has only grown has what was promised still: a recording that goes on, a log.
+        if size == self._end and self._changed is not None and self._changed():
+            raise SourceChanged("the file was written to while it was read")
 
 
 def of_file(
-    file: int, size: int, media_type: str, validators: Validators, cache_control: str
+    file: int,
+    size: int,
+    media_type: str,
+    validators: Validators,
+    cache_control: str,
+    changed: Callable[[], bool] | None = None,
 ) -> Representation:
-    """A representation of an open file, which stays the caller's and open while readers live."""
+    """A representation of an open file, which stays the caller's and open while readers live.
+
+    Args:
+        file: descriptor of a regular file.
+        size: its length in bytes.
+        media_type: of the bytes.
+        validators: of the file in this state.
+        cache_control: the response's Cache-Control.
+        changed: whether the file was written to since; None for a file that nobody writes to.
+    """
     return Representation(
         media_type=media_type,
         complete_length=size,
         validators=validators,
         cache_control=cache_control,
-        open=lambda offset: FileReader(file, offset, size),
+        open=lambda offset: FileReader(file, offset, size, changed),
         close=_nothing,
     )
 
@@ -171,9 +180,9 @@ async def read_all(representation: Representation) -> bytes:
     """
     try:
         reader = representation.open(0)
-        content, block = bytearray(), memoryview(bytearray(_BLOCK))
-        while size := await reader.read_into(block):
-            content += block[:size]
+        content, buffer = bytearray(), memoryview(bytearray(_BLOCK))
+        while block := await reader.next(len(buffer)):
+            content += buffer[: await read_block(block, buffer)]
         return bytes(content)
     finally:
         await representation.close()

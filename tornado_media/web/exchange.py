@@ -8,7 +8,7 @@ Here is what we know of Tornado that its documentation does not say:
 - There is no write timeout. Here a client that takes nothing for a while is aborted.
 - A write that the socket takes at once does not yield to the loop. Here the loop gets its turn.
 
-One block is in memory for each exchange, and it is read into and sent from the same buffer.
+How the blocks get to the socket is in `web/wire.py`.
 """
 
 from __future__ import annotations
@@ -16,36 +16,28 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import RequestHandler
 
+from tornado_media.http.account import Account
 from tornado_media.jobs.watchdog import Watchdog
-from tornado_media.store.representation import Reader
-
-BLOCK = 256 * 1024
-"""Bytes of one block at most. With a pipe of the same size 0.6 s of our processor time a gigabyte, with the
-usual 64 KiB of both 0.95 s; larger ones gave nothing more (benchmarks/piping.py)."""
+from tornado_media.store.blocks import Reader
+from tornado_media.web.wire import ClientGone as ClientGone
+from tornado_media.web.wire import Wire
 
 WRITE_TIMEOUT = 300.0
 """Seconds that a client may take nothing. A paused player does so too; ours starts again after it."""
 
-_YIELD = 256 * 1024
-# "fffff\r\n": room before a block for the size line of its chunk, so that a frame is one piece of memory.
-_SIZE_LINE = 7
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def connection_of(handler: RequestHandler) -> HTTP1Connection:
     """The connection of a request, which is HTTP/1: Tornado has no other."""
     return cast(HTTP1Connection, handler.request.connection)
-
-
-class ClientGone(Exception):
-    """The client has left or takes nothing; there is nobody to send to any more."""
 
 
 class Exchange:
@@ -59,10 +51,11 @@ class Exchange:
     def __init__(self, handler: RequestHandler, write_timeout: float = WRITE_TIMEOUT) -> None:
         connection = connection_of(handler)
         self._handler = handler
-        self._connection = connection
+        now = asyncio.get_running_loop().time()
+        self.account = Account(began=now - handler.request.request_time())
         self._stream = connection.stream
         self._stalled = Watchdog(write_timeout, self.abort)
-        self._since_yield = 0
+        self._wire = Wire(connection, self._stalled)
         self._chunked = False
 
     @property
@@ -82,7 +75,8 @@ class Exchange:
         """
         handler = self._handler
         handler.set_status(status)
-        for name, value in fields.items():
+        account = self.account.fields(asyncio.get_running_loop().time())
+        for name, value in {**account, **fields}.items():
             if value is None:
                 handler.clear_header(name)
             else:
@@ -108,17 +102,15 @@ class Exchange:
             ClientGone: there is nobody to send to.
             Exception: what the reader raises; the caller then has to `abort`.
         """
-        block = BLOCK if length is None else min(BLOCK, length)
-        frame = memoryview(bytearray(_SIZE_LINE + block + 2))
-        room = frame[_SIZE_LINE : _SIZE_LINE + block]
-        remaining = length
+        remaining, limit = length, self._wire.limit(self._chunked)
         while remaining is None or remaining > 0:
-            size = await reader.read_into(room if remaining is None else room[:remaining])
-            if size == 0:
+            block = await reader.next(limit if remaining is None else min(limit, remaining))
+            if block is None:
                 break
             if remaining is not None:
-                remaining -= size
-            await self._send(frame, size)
+                remaining -= block.length
+            await self._wire.send(block, self._chunked)
+        await self._wire.end_content()
 
     async def send_bytes(self, content: bytes) -> None:
         """Send a few bytes of a content with a length.
@@ -126,7 +118,7 @@ class Exchange:
         Raises:
             ClientGone: there is nobody to send to.
         """
-        await self._flushed(self._connection.write, content)
+        await self._wire.send_bytes(content)
 
     async def send_whole(self, status: int, fields: Mapping[str, str | None], content: bytes) -> None:
         """Send a whole response of a few bytes; a HEAD gets its header section.
@@ -145,7 +137,7 @@ class Exchange:
         Raises:
             ClientGone: there is nobody to send to.
         """
-        self._stalled.close()
+        self.close()
         if self._stream.closed():
             raise ClientGone
         self._handler.finish()
@@ -160,46 +152,12 @@ class Exchange:
     def close(self) -> None:
         """Stop watching the client. Idempotent."""
         self._stalled.close()
+        self._wire.close()
 
     def abort(self) -> None:
         """End the connection so that nobody can take what was sent for the whole. Idempotent."""
-        if self._stream.closed():
-            return
-        if self._handler.request.version == "HTTP/1.0" and isinstance(self._stream, IOStream):
-            self._stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self._stream.close()
-
-    async def _send(self, frame: memoryview, size: int) -> None:
-        if self._chunked:
-            # Our own chunk around the block where it lies; Tornado would copy all of it (RFC 9112 s. 7.1).
-            line = b"%x\r\n" % size
-            begin, end = _SIZE_LINE - len(line), _SIZE_LINE + size
-            frame[begin:_SIZE_LINE] = line
-            frame[end : end + 2] = b"\r\n"
-            await self._flushed(self._stream.write, frame[begin : end + 2])
-        else:
-            await self._flushed(self._connection.write, frame[_SIZE_LINE : _SIZE_LINE + size])
-
-    async def _flushed(self, write: Callable[[Any], object], content: bytes | memoryview) -> None:
-        """Write, and return when the kernel has taken all: then the buffer may be used again."""
-        if self._stream.closed():
-            raise ClientGone
-        write(content)
-        if self._stream.writing():
-            self._since_yield = 0
-            self._stalled.waiting()
-            try:
-                # Not the future of `write`: that of the connection never resolves when the stream closes.
-                # Shielded: Tornado logs an error when a future of its streams is cancelled.
-                await asyncio.shield(self._stream.write(b""))
-            except StreamClosedError:
-                raise ClientGone from None
-            finally:
-                self._stalled.resting()
-            return
-        if self._stream.closed():
-            raise ClientGone
-        self._since_yield += len(content)
-        if self._since_yield >= _YIELD:
-            self._since_yield = 0
-            await asyncio.sleep(0)
+        if not self._stream.closed():
+            if self._handler.request.version == "HTTP/1.0" and isinstance(self._stream, IOStream):
+                self._stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._stream.close()
+        self._wire.close()
