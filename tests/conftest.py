@@ -32,14 +32,23 @@ pytest_plugins = ["pytester"]
 SETTLE = 2.0
 """Seconds that tasks and threads have to end by themselves after a test; a wait ends when they do."""
 
-OTHER_NAMES = {"chromium": ("chromium-browser", "google-chrome")}
+OTHER_NAMES = {
+    "chromium": ("chromium-browser", "google-chrome"),
+    # Debian has it outside of the PATH of a user who is not root.
+    "nginx": ("/usr/sbin/nginx",),
+}
+
+OWN_TOOLS = Path(__file__).parents[1] / ".venv" / "conformance"
+"""What `.ci/run` fetches from PyPI besides the packages of the tests: programs and archives."""
 
 
 # -- tools: @pytest.mark.needs("chromium", "convert") ---------------------------------------------------
 
 
 def find_tool(name: str) -> str | None:
-    """The path of a program, under its own name or another that it goes by."""
+    """The path of a program, under its own name or another that it goes by, or of what CI has fetched."""
+    if (own := OWN_TOOLS / name).exists():
+        return str(own)
     return next(filter(None, map(shutil.which, (name, *OTHER_NAMES.get(name, ())))), None)
 
 
@@ -159,6 +168,18 @@ def expect_log(log_watch: LogWatch) -> Callable[..., ExpectedLog]:
         return log_watch.expected[-1]
 
     return expect
+
+
+# -- results that a server of a test keeps ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Servers that are told of no cache folder keep their results here, also those in other processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CACHE_DIRECTORY", raising=False)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 # -- leaks: what a test opens or starts, it closes or ends ------------------------------------------------

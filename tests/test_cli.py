@@ -7,6 +7,11 @@ import sys
 import pytest
 from PIL import Image
 
+from tornado_media.store.entry import Meta
+from tornado_media.store.folder import Folder
+from tornado_media.store.generation import Generation
+from tornado_media.store.layout import source_of
+
 
 def run(*arguments, cwd, status=0, text=True):
     done = subprocess.run(
@@ -108,6 +113,41 @@ def test_check_says_every_mistake(tmp_path):
     for words in ("bad.toml", "sources.a.root", "server.prot", "preset.x", "sise"):
         assert words in done.stderr
     run("check", tmp_path / "none.toml", cwd=tmp_path, status=1)
+
+
+def test_cache_stats_purge_clear(tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text('[sources.a]\nroot = "."\n[cache]\nfolder = "kept"\n')
+    assert "results: 0" in run("cache", "stats", "--config", config, cwd=tmp_path).stdout
+    assert "removed: 0 results, 0 B" in run("cache", "clear", "--config", config, cwd=tmp_path).stdout
+    assert not (tmp_path / "kept").exists()
+
+    folder = Folder(tmp_path / "kept")
+    folder.make()
+    generation = Generation(folder.generation)
+    before = generation.now
+    for number, path in enumerate(["/a b/100%.jpg", "/a b/100%.jpg", "/2.jpg"]):
+        meta = Meta(f"{number:032x}", "thumbnail", "image/jpeg", '"tag"', 2000, None)
+        folder.write(source_of(path), meta, b"x" * 2000)
+    told = run("cache", "stats", "--config", config, cwd=tmp_path).stdout
+    assert "results: 3\n" in told
+    assert "size:    12.0 KiB of 2.0 GiB" in told
+    assert str(tmp_path / "kept") in told
+
+    assert generation.now == before
+    assert "removed: 0 results" in run("cache", "purge", "/none", "--config", config, cwd=tmp_path).stdout
+    told = run("cache", "purge", "/a b/100%25.jpg", "--config", config, cwd=tmp_path).stdout
+    assert told.startswith("removed: 2 results, 4.3 KiB")
+    assert [entry.source for entry in folder.list()] == [source_of("/2.jpg")]
+    told = run("cache", "clear", "--config", config, cwd=tmp_path).stdout
+    assert told.startswith("removed: 1 results, 2.2 KiB")
+    assert folder.list() == []
+    assert int.from_bytes(generation.now) == int.from_bytes(before) + 3
+
+
+@pytest.mark.parametrize("source", ["1.jpg", "/a/../b", "/1.jpg?size=3x3", "/100%"])
+def test_cache_purge_takes_the_path_of_a_url(tmp_path, source):
+    assert "SOURCE" in run("cache", "purge", source, cwd=tmp_path, status=2).stderr
 
 
 def test_version_and_help(tmp_path):

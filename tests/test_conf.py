@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tornado_media.config import Config, ConfigError, load_config
+from tornado_media.config import Cache, Config, ConfigError, load_config
 from tornado_media.presets.make_plan import make_plan
 from tornado_media.presets.plan import SourceFacts
 from tornado_media.urls import Target
@@ -33,7 +33,7 @@ def uncommented(text):
 
 def test_the_reference_holds_the_defaults(tmp_path):
     reference, defaults = load_config(REFERENCE), Config.from_mapping({}, tmp_path)
-    for name in ("server", "slots", "limits", "sources", "default_presets"):
+    for name in ("server", "slots", "cache", "limits", "sources", "default_presets"):
         assert getattr(reference, name) == getattr(defaults, name)
 
 
@@ -41,6 +41,7 @@ def test_every_setting_of_the_reference_is_real():
     table = tomllib.loads(uncommented(REFERENCE.read_text(encoding="utf-8")))
     assert set(table["server"]) == {"address", "port", "workers", "drain", "idle_timeout", "write_timeout"}
     assert set(table["slots"]) == {"jobs", "streams", "queue", "wait"}
+    assert set(table["cache"]) == set(Cache.model_fields)
     assert set(table["sources"]["photos"]) == {"root", "prefix", "listing"}
     assert set(table["limits"]) == {"first_byte", "idle", "total", "output", "memory", "cpu", "pixels"}
     assert "small" in table["preset"]

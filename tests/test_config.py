@@ -1,4 +1,5 @@
 import os
+import pwd
 import stat
 import sys
 from pathlib import Path
@@ -53,6 +54,10 @@ def test_nothing_said_is_the_defaults(folder):
     assert (config.server.drain, config.server.idle_timeout, config.server.write_timeout) == (10, 60, 300)
     assert (config.slots.jobs, config.slots.streams) == (processors, 4 * processors)
     assert (config.slots.queue, config.slots.wait) == (100, 30)
+    kept = config.cache
+    assert (kept.bytes, kept.memory, kept.share) == (2 * 1024**3, 64 * 1024**2, 0.25)
+    assert (kept.window, kept.finish, kept.failures) == (8 * 1024**2, 0.5, 5.0)
+    assert kept.purge_token == ""
     assert config.sources == {}
     assert config.limits == Limits()
     assert config.default_presets == {"image/*": "thumbnail", "video/*": "poster"}
@@ -71,6 +76,11 @@ def test_everything_said(folder):
         drain = 0
         [slots]
         jobs = 3
+        [cache]
+        folder = "kept/../results"
+        bytes = 0
+        memory = "1 KiB"
+        purge_token = "c2VjcmV0="
         [sources.a]
         root = "photos"
         prefix = "/photos/"
@@ -85,11 +95,42 @@ def test_everything_said(folder):
     config = load_config(file)
     assert (config.server.address, config.server.port, config.server.workers) == ("::1", 0, 3)
     assert (config.slots.jobs, config.slots.streams) == (3, 12)
+    assert (config.cache.folder, config.cache.bytes, config.cache.memory) == (folder / "results", 0, 1024)
+    assert config.cache.purge_token.startswith("c2Vj")
     assert config.sources["a"].root == folder / "photos"
     assert config.sources["a"].prefix == "/photos"
     assert not config.sources["a"].listing
     assert config.limits == Limits(total=5.0, output=1024)
     assert config.default_presets == {"image/png": "original"}
+
+
+def test_the_cache_folder_is_systemds_or_the_users_or_the_one_that_is_said(folder, monkeypatch):
+    def found(**said):
+        return Config.from_mapping({"cache": said}, folder).cache.folder
+
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
+    assert found() == found(folder="") == Path("/home/me/.cache/tornado_media")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert found() == Path("/home/me/.cache/tornado_media")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
+    assert found() == Path("/xdg/tornado_media")
+    monkeypatch.setenv("CACHE_DIRECTORY", "/var/cache/media:/var/cache/other")
+    assert found() == Path("/var/cache/media")
+    assert found(folder="here") == folder / "here"
+    assert found(folder="~/here") == Path("/home/me/here")
+
+
+def test_a_user_without_a_home_has_no_cache_folder(folder, monkeypatch):
+    for name in ("HOME", "XDG_CACHE_HOME", "CACHE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody(_):
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert Config.from_mapping({}, folder).cache.folder is None
 
 
 def test_presets_of_other_files(folder):
@@ -125,7 +166,15 @@ MISTAKES = [
     ("[server]\nprot = 80", "server.prot", "there is no such key"),
     ("[server]\ndrain = -1", "server.drain", "greater than or equal to 0"),
     ("[server]\nwrite_timeout = inf", "server.write_timeout", "finite"),
-    ("[cache]\nbytes = 1", "cache", "there is no such key"),
+    ("[caches]\nbytes = 1", "caches", "there is no such key"),
+    ("[cache]\nsize = 1", "cache.size", "there is no such key"),
+    ("[cache]\nbytes = -1", "cache.bytes", "greater than or equal to 0"),
+    ('[cache]\nmemory = "much"', "cache.memory", 'such as "64 MiB"'),
+    ("[cache]\nshare = 1.5", "cache.share", "less than or equal to 1"),
+    ("[cache]\nwindow = 0", "cache.window", "greater than 0"),
+    ("[cache]\nfailures = -1", "cache.failures", "greater than or equal to 0"),
+    ("[cache]\nfolder = 5", "cache.folder", "path"),
+    ('[cache]\npurge_token = "a b"', "cache.purge_token", "a token has ASCII letters"),
     ("server = 5", "server", "dictionary"),
     ("[slots]\njobs = 0", "slots.jobs", "greater than or equal to 1"),
     ('[limits]\noutput = "much"', "limits.output", 'such as "64 MiB"'),

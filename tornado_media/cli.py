@@ -1,4 +1,4 @@
-"""The commands: serve, render, presets, check. Arguments in, exit status out; the work is elsewhere."""
+"""The commands: serve, render, presets, check, cache. Arguments in, exit status out; no work is done here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import asyncio
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -16,6 +19,9 @@ from tornado_media import demo, log
 from tornado_media.config import Config, ConfigError, load_config
 from tornado_media.errors import MediaError
 from tornado_media.presets.plan import EngineCall, Original, Pipeline, Plan
+from tornado_media.store.folder import Folder
+from tornado_media.store.layout import Removed, source_of
+from tornado_media.urls import parse_target
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -125,6 +131,74 @@ def check(config_file: Path) -> None:
         if path is None:
             click.echo(f"note: the program {name} is not installed; presets that run it answer 503")
     click.echo(f"{config_file}: no mistakes, {len(known.presets)} presets, {len(config.sources)} sources")
+
+
+@main.group()
+def cache() -> None:
+    """Look at the kept results, or remove them; servers that run may go on."""
+
+
+_cache_config = click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="A tornado_media.toml."
+)
+
+
+@cache.command()
+@_cache_config
+def stats(config_file: Path | None) -> None:
+    """Say how many results are kept on disk, and how large they are."""
+    with _cache_folder(config_file) as (config, folder):
+        entries = folder.list()
+        click.echo(f"folder:  {folder.root}")
+        click.echo(f"results: {len(entries)}")
+        click.echo(f"size:    {_size(sum(entry.size for entry in entries))} of {_size(config.cache.bytes)}")
+
+
+@cache.command()
+@_cache_config
+def clear(config_file: Path | None) -> None:
+    """Remove all results."""
+    with _cache_folder(config_file) as (_, folder):
+        _print_removed(folder.clear())
+
+
+@cache.command()
+@click.argument("source")
+@_cache_config
+def purge(source: str, config_file: Path | None) -> None:
+    """Remove what was made of SOURCE, the path of its URL: /holiday/1.jpg."""
+    try:
+        target = parse_target(quote(source, safe="/%?#&=+"))
+    except MediaError as error:
+        raise click.BadParameter(error.detail, param_hint="SOURCE") from error
+    if target.parameters:
+        raise click.BadParameter("a source is a path without parameters", param_hint="SOURCE")
+    with _cache_folder(config_file) as (_, folder):
+        _print_removed(folder.purge(source_of(target.path)))
+
+
+@contextmanager
+def _cache_folder(config_file: Path | None) -> Iterator[tuple[Config, Folder]]:
+    config = _load(config_file, None)
+    if config.cache.folder is None:
+        raise click.ClickException("there is no cache folder: name one in [cache]")
+    try:
+        yield config, Folder(config.cache.folder)
+    except OSError as error:
+        raise click.ClickException(f"the cache folder cannot be used: {error}") from error
+
+
+def _print_removed(removed: Removed) -> None:
+    click.echo(f"removed: {len(removed.lengths)} results, {_size(sum(removed.lengths.values()))}")
+
+
+def _size(size: float) -> str:
+    """Bytes for people to read."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
 
 
 def _load(config_file: Path | None, folder: Path | None) -> Config:

@@ -7,9 +7,10 @@ program: it looks whether folders and programs are there.
 from tornado_media.config.mistake import ConfigError, Mistake
 from tornado_media.config.programs import find_program
 from tornado_media.config.reader import Config, builtin_presets, load_config
-from tornado_media.config.sections import Server, Slots, SourceFolder
+from tornado_media.config.sections import Cache, Server, Slots, SourceFolder
 
 __all__ = [
+    "Cache",
     "Config",
     "ConfigError",
     "Mistake",

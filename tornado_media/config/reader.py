@@ -20,9 +20,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tornado_media.config.folders import cache_folder
 from tornado_media.config.mistake import ConfigError, Mistake
 from tornado_media.config.programs import find_program
-from tornado_media.config.sections import PresetFile, Server, Slots, SourceFolder, WholeFile
+from tornado_media.config.sections import Cache, PresetFile, Server, Slots, SourceFolder, WholeFile
 from tornado_media.presets.check import read_preset
 from tornado_media.presets.mistakes import PresetMistakes, joined_key, mistakes_of
 from tornado_media.presets.plan import Limits
@@ -38,7 +39,7 @@ class Config:
     """What a server is told.
 
     Args:
-        server, slots: their sections.
+        server, slots, cache: their sections.
         sources: by name.
         limits: for what a preset leaves out.
         programs: paths or names by the names that presets use; a path is absolute.
@@ -50,6 +51,7 @@ class Config:
     server: Server
     sources: Mapping[str, SourceFolder]
     slots: Slots
+    cache: Cache
     limits: Limits
     programs: Mapping[str, str]
     default_presets: Mapping[str, str]
@@ -140,6 +142,7 @@ class _Reader:
             server=sections.server,
             sources=sources,
             slots=sections.slots,
+            cache=_with_folder(sections.cache, folder),
             limits=sections.limits.over(Limits()),
             programs=self._programs,
             default_presets=sections.default_preset,
@@ -244,6 +247,11 @@ class _Reader:
 
 def _absolute(folder: Path, path: str) -> str:
     return os.path.abspath(folder / Path(path).expanduser())
+
+
+def _with_folder(cache: Cache, folder: Path) -> Cache:
+    named = cache_folder() if cache.folder is None else Path(_absolute(folder, str(cache.folder)))
+    return cache.model_copy(update={"folder": named})
 
 
 def _table(value: object) -> Mapping[str, object]:

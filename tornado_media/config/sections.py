@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from tornado_media.jobs.slots import STREAMS_PER_JOB, default_jobs
-from tornado_media.presets.preset import PresetLimits, check_media_range
+from tornado_media.presets.preset import PresetLimits, check_media_range, read_bytes
 
 DEFAULT_PRESETS: Mapping[str, str] = {"image/*": "thumbnail", "video/*": "poster"}
 """What `?size=300x200` without a preset means."""
 
 
 _Positive = Annotated[float, Field(gt=0.0)]
+_Part = Annotated[float, Field(ge=0.0, le=1.0)]
+_Bytes = Annotated[int, BeforeValidator(read_bytes), Field(ge=0)]
 
 
 def _streams(keys: dict[str, int]) -> int:
@@ -89,12 +92,48 @@ class SourceFolder(_Section):
     listing: bool = True
 
 
+def _read_folder(value: object) -> object:
+    return None if value == "" else value
+
+
+def _check_token(token: str) -> str:
+    if not re.fullmatch(r"(?:[A-Za-z0-9._~+/-]+=*)?", token):
+        raise ValueError("a token has ASCII letters, digits and ._~+/- (RFC 6750)")
+    return token
+
+
+class Cache(_Section):
+    """`[cache]`.
+
+    Args:
+        folder: where results are kept; relative to the configuration's file in TOML, absolute here. Left out
+            or empty, it is the system's place for it; None where there is none.
+        bytes: that may be on disk; 0 keeps nothing there.
+        memory: bytes of small results that may be in memory; 0 keeps nothing there.
+        share: part of `bytes` that one result may have, 0 to 1.
+        window: bytes that a stream may be ahead of its fastest reader.
+        finish: part of a job, 0 to 1, past which it is finished although its last reader has left.
+        failures: seconds that a failed job is remembered; 0 remembers none.
+        purge_token: that lets other machines purge; empty lets only this one.
+    """
+
+    folder: Annotated[Annotated[Path, Field(strict=False)] | None, BeforeValidator(_read_folder)] = None
+    bytes: _Bytes = 2 * 1024**3
+    memory: _Bytes = 64 * 1024**2
+    share: _Part = 0.25
+    window: Annotated[_Bytes, Field(gt=0)] = 8 * 1024**2
+    finish: _Part = 0.5
+    failures: Annotated[float, Field(ge=0.0)] = 5.0
+    purge_token: Annotated[str, AfterValidator(_check_token)] = ""
+
+
 class WholeFile(_Section):
     """A whole file: names of sections; what is in `preset` is read by `read_preset`."""
 
     server: Server = Server()
     sources: dict[str, SourceFolder] = {}
     slots: Slots = Slots()
+    cache: Cache = Cache()
     limits: PresetLimits = PresetLimits()
     programs: dict[str, str] = {}
     default_preset: dict[Annotated[str, AfterValidator(check_media_range)], str] = dict(DEFAULT_PRESETS)

@@ -91,7 +91,12 @@ _size_text = re.compile(r"[0-9]+(?:\.[0-9]+)? ?[A-Za-z]*")
 _byte_size = TypeAdapter(ByteSize)
 
 
-def _read_bytes(value: object) -> object:
+def read_bytes(value: object) -> object:
+    """A number of bytes from its text, such as "64 MiB"; what is no text comes back as it is.
+
+    Raises:
+        ValueError: the text is no size.
+    """
     if not isinstance(value, str):
         return value
     try:
@@ -105,7 +110,7 @@ def _read_bytes(value: object) -> object:
 
 # A list of TOML is a tuple here; strict mode would refuse it.
 _Texts = Annotated[tuple[str, ...], Field(strict=False)]
-_Bytes = Annotated[int, BeforeValidator(_read_bytes), Field(gt=0)]
+_Bytes = Annotated[int, BeforeValidator(read_bytes), Field(gt=0)]
 _Seconds = Annotated[float, Field(gt=0.0)]
 
 
