@@ -16,17 +16,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tornado.routing import Rule, URLSpec
+from tornado.routing import AnyMatches, Rule, URLSpec
 from tornado.web import Application, RequestHandler
 
 from tornado_media.config import Config, load_config
 from tornado_media.jobs.planning import Planning
 from tornado_media.jobs.slots import Slots
-from tornado_media.jobs.table import Jobs
+from tornado_media.jobs.table import Jobs, Sharing
 from tornado_media.presets.registry import Presets
 from tornado_media.processes.workers import Workers
 from tornado_media.sources.local import Mount, Sources
+from tornado_media.store.cache import Cache
 from tornado_media.web.handlers import MediaHandler, SourceHandler, Stations
+from tornado_media.web.hot import Hot
 from tornado_media.web.pages import HealthHandler, ListHandler, StaticHandler
 
 log = logging.getLogger("tornado_media")
@@ -49,14 +51,18 @@ class Media:
         mounts = [Mount(name, s.prefix, str(s.root), s.listing) for name, s in config.sources.items()]
         self.sources = Sources(mounts)
         self._pages = Sources([Mount("static", "/", str(static_folder()), False)])
-        slots = config.slots
+        slots, kept = config.slots, config.cache
         self.workers = Workers(config.server.workers, engines_of(self.presets))
+        self.cache = Cache(kept.folder, capacity=kept.bytes, memory=kept.memory, share=kept.share)
         self.jobs = Jobs(
             Slots(slots.jobs, slots.queue, slots.wait),
             Slots(slots.streams, slots.queue, slots.wait),
             self.workers,
+            self.cache,
+            Sharing(kept.window, kept.finish, kept.failures),
         )
-        self.planning = Planning(self.presets, self.jobs)
+        self.planning = Planning(self.presets, self.cache, self.jobs)
+        self.hot = Hot(self.sources, self.cache, config.server.write_timeout, log_hit)
         for name in config.replaced:
             log.info("the preset %s of the configuration replaces the built-in one", name)
         for name, path in self.presets.programs.items():
@@ -78,10 +84,13 @@ class Media:
             prefix=prefix,
             sources=self.sources,
             presets=self.presets,
+            cache=self.cache,
             jobs=self.jobs,
             planning=self.planning,
             listing=any(source.listing for source in self.config.sources.values()),
             write_timeout=self.config.server.write_timeout,
+            purge_token=self.config.cache.purge_token,
+            hot=self.hot,
         )
         kwargs: dict[str, Any] = {"stations": stations}
         static: dict[str, Any] = {**kwargs, "files": self._pages}
@@ -94,7 +103,8 @@ class Media:
             (r"/-(?:/.*)?", MediaHandler, kwargs),
             (r".*", SourceHandler, kwargs),
         ]
-        return [URLSpec(f"{re.escape(prefix)}{pattern}", kind, own) for pattern, kind, own in below]
+        ours = [URLSpec(f"{re.escape(prefix)}{pattern}", kind, own) for pattern, kind, own in below]
+        return [Rule(AnyMatches(), self.hot), *ours]
 
     def start(self) -> None:
         """Start the workers now, so that the first picture need not wait for them."""
@@ -103,6 +113,8 @@ class Media:
     async def close(self, drain: float = 0.0) -> None:
         """End all jobs, after some seconds to end by themselves, and free everything."""
         await self.jobs.close(drain)
+        await self.cache.drain()
+        self.cache.close()
         self.sources.close()
         self._pages.close()
 
@@ -145,14 +157,21 @@ def application(media: Media) -> Application:
 def log_request(handler: RequestHandler) -> None:
     """Write one line for a request; its failures are told by `web.edge`, with their causes."""
     request = handler.request
-    access_log.info(
-        "%s %s %d %s %.1f ms",
-        request.remote_ip,
-        request.method,
+    log_hit(
+        request.remote_ip or "",
+        request.method or "",
         handler.get_status(),
-        ascii(request.uri)[1:-1],
-        1000 * request.request_time(),
+        request.uri or "",
+        request.request_time(),
     )
+
+
+def log_hit(client: str, method: str, status: int, target: str, seconds: float) -> None:
+    """Write the line of a request that had no handler."""
+    if access_log.isEnabledFor(logging.INFO):
+        access_log.info(
+            "%s %s %d %s %.1f ms", client, method, status, ascii(target)[1:-1], 1000 * seconds
+        )
 
 
 def static_folder() -> Path:

@@ -7,12 +7,15 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tornado_media.app import Media
 from tornado_media.config import Config
 from tornado_media.errors import BadRequest
+from tornado_media.http.account import Account
 from tornado_media.presets.plan import Original, Plan
+from tornado_media.store.blocks import read_block
 from tornado_media.store.representation import Representation
 from tornado_media.urls import Target
 from tornado_media.web.handlers import original
@@ -43,7 +46,8 @@ async def render(
     """
     if len({name for name, _ in parameters}) != len(parameters):
         raise BadRequest("A parameter is given twice.")
-    media = Media(config)
+    # What is asked for here is made: another server's cache is not looked into and not filled.
+    media = Media(replace(config, cache=config.cache.model_copy(update={"bytes": 0, "memory": 0})))
     try:
         target = Target(f"/{source.name}", (("preset", preset), *parameters))
         with media.sources.open(target.path) as opened:
@@ -54,7 +58,7 @@ async def render(
             if isinstance(plan.work, Original):
                 result = original(opened, plan.media_type, plan.cache_control)
             else:
-                result = await media.jobs.join(plan, opened)
+                result = await media.jobs.join(plan, opened, Account(began=0.0))
             try:
                 await _write(result, output)
             finally:
@@ -85,10 +89,10 @@ async def _write(result: Representation, output: Path | None) -> None:
 
 async def _copy(result: Representation, descriptor: int) -> None:
     loop = asyncio.get_running_loop()
-    reader, block = result.open(0), memoryview(bytearray(_BLOCK))
+    reader, buffer = result.open(0), memoryview(bytearray(_BLOCK))
     try:
-        while size := await reader.read_into(block):
-            rest = block[:size]
+        while block := await reader.next(len(buffer)):
+            rest = buffer[: await read_block(block, buffer)]
             while rest:
                 rest = rest[await loop.run_in_executor(None, os.write, descriptor, rest) :]
     finally:

@@ -7,6 +7,7 @@ A second signal does not wait.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -50,7 +51,7 @@ def run(config: Config, address: str, port: int, tell: Callable[[str], None]) ->
 async def _serve(config: Config, address: str, port: int, tell: Callable[[str], None]) -> int:
     media = Media(config)
     server = HTTPServer(
-        application(media),
+        media.hot.in_front_of(application(media)),
         idle_connection_timeout=config.server.idle_timeout,
         body_timeout=config.server.idle_timeout,
         max_header_size=MAX_HEADER,
@@ -61,6 +62,9 @@ async def _serve(config: Config, address: str, port: int, tell: Callable[[str], 
     def signalled() -> None:
         (hurry if stop.is_set() else stop).set()
 
+    # What is here now stays for the life of the process: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signalled)

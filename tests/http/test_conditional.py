@@ -9,6 +9,7 @@ from tornado_media.http.conditional import (
     Outcome,
     Validators,
     entity_tags,
+    equivalent_tag,
     evaluate,
     format_date,
     parse_date,
@@ -389,3 +390,27 @@ def test_any_text_is_a_date_or_not(text):
 )
 def test_settled_last_modified(mtime_ns, now, expected):
     assert settled_last_modified(mtime_ns, now) == expected
+
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("fields", "tag"),
+    [
+        ({}, None),
+        ({"If-None-Match": f'"{KEY}-1"'}, f'"{KEY}-1"'),
+        ({"If-None-Match": f'W/"{KEY}-1"'}, f'"{KEY}-1"'),
+        ({"If-None-Match": f'"other", W/"x,y", "{KEY}-2", "{KEY}-3"'}, f'"{KEY}-2"'),
+        ({"If-None-Match": f'"{KEY}"'}, None),
+        ({"If-None-Match": f'"x{KEY}-1"'}, None),
+        ({"If-None-Match": f'"{KEY[:-1]}-1"'}, None),
+        ({"If-None-Match": "*"}, None),
+        ({"If-None-Match": f'"{KEY}-1'}, None),
+        ({"If-None-Match": f'"{KEY}-1"', "If-Match": "*"}, None),
+        ({"If-None-Match": f'"{KEY}-1"', "If-Unmodified-Since": "x"}, None),
+        ({"If-Match": f'"{KEY}-1"'}, None),
+    ],
+)
+def test_equivalent_tag(fields, tag):
+    assert equivalent_tag(fields, KEY) == tag

@@ -7,11 +7,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tornado_media.http.ranges import (
+    UNKNOWN_END,
     ByteRange,
     MultipartByteranges,
     RangeNotSatisfiable,
     content_range,
     multipart_byteranges,
+    parse_growing_range,
     parse_range,
 )
 
@@ -385,3 +387,31 @@ def test_a_media_type_cannot_add_a_field(media_type):
 def test_multipart_of_no_range_is_refused():
     with pytest.raises(ValueError, match="at least one part"):
         multipart_byteranges([], 10, "image/png", "b")
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (None, None),
+        ("items=0-5", None),
+        ("bytes=0-", None),
+        ("bytes=0-1", ByteRange(0, 1)),
+        ("bytes=5-", ByteRange(5, UNKNOWN_END)),
+        ("bytes=5-9", ByteRange(5, 9)),
+        ("bytes=0-4611686018427387903", None),
+        ("bytes=5-9999999999999999999", ByteRange(5, UNKNOWN_END)),
+        # Overlapping and far too many ranges do not count, as everywhere.
+        ("bytes=0-9,5-6", None),
+        ("bytes=" + ",".join(f"{n}-" for n in range(1000)), None),
+    ],
+)
+def test_growing_range(field, expected):
+    assert parse_growing_range(field) == expected
+
+
+@pytest.mark.parametrize(
+    "field", ["bytes=-5", "bytes=0-1,4-5", "bytes=5-4", "bytes=x", "bytes=9999999999999999999-", "bytes="]
+)
+def test_growing_range_that_cannot_be(field):
+    with pytest.raises(RangeNotSatisfiable):
+        parse_growing_range(field)

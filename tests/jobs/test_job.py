@@ -7,6 +7,7 @@ import pytest
 from tornado_media.errors import MediaError, ProgramFailed, ProgramTimedOut
 from tornado_media.jobs.job import Job
 from tornado_media.presets.plan import Limits
+from tornado_media.store.blocks import InMemory
 
 
 class Script:
@@ -18,15 +19,17 @@ class Script:
         self.closed = asyncio.Event()
         self.messages = "last words"
 
-    async def read_into(self, buffer):
+    async def next(self, limit):
         if not self.blocks:
-            return 0
+            return None
         block = self.blocks.pop(0)
         if block is None:
             await self.closed.wait()
-            return 0
-        buffer[: len(block)] = block
-        return len(block)
+            return None
+        return InMemory(memoryview(block)[:limit])
+
+    def position(self, source):
+        return None
 
     async def end(self):
         if self.failure is not None:
@@ -37,9 +40,9 @@ class Script:
 
 
 async def read(job):
-    content, block = b"", memoryview(bytearray(100))
-    while size := await job.read_into(block):
-        content += bytes(block[:size])
+    content = b""
+    while block := await job.next(100):
+        content += block.view
     return content
 
 
@@ -98,12 +101,12 @@ async def test_deadlines(job, released, blocks, limits, said):
 
 
 async def test_a_slow_reader_is_not_the_programs_fault(job):
-    work, block = job(b"a", b"b", idle=0.01), memoryview(bytearray(1))
-    assert await work.read_into(block) == 1
+    work = job(b"a", b"b", idle=0.01)
+    assert await work.next(1) == InMemory(memoryview(b"a"))
     later = asyncio.Event()
     asyncio.get_running_loop().call_later(0.05, later.set)
     await later.wait()
-    assert await work.read_into(block) == 1
+    assert await work.next(1) == InMemory(memoryview(b"b"))
     await work.close()
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tornado_media.sources import beneath
-from tornado_media.sources.beneath import has_openat2, open_beneath
+from tornado_media.sources.beneath import has_cached_lookup, has_openat2, open_beneath, open_cached
 
 WAYS = ["openat2", "walk"]
 
@@ -196,3 +196,50 @@ def test_row_53_a_folder_that_is_swapped_for_a_link_meanwhile(way, root, tree, t
                 seen[read(root, relative)] += 1
         finally:
             swapper.kill()
+
+
+@pytest.fixture
+def cached():
+    if not has_cached_lookup():
+        pytest.skip("not here: openat2 with RESOLVE_CACHED")
+
+
+def cached_read(root, relative):
+    """What is in the file, opened without waiting, or the name of the error."""
+    try:
+        file = open_cached(root, relative, os.O_RDONLY)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    try:
+        return os.read(file, 100).decode()
+    finally:
+        os.close(file)
+
+
+@pytest.mark.parametrize(("relative", "openat2", "walk"), TABLE)
+def test_a_lookup_without_waiting_finds_the_same(cached, root, relative, openat2, walk):
+    read(root, relative)  # now the names are in the kernel's cache, or the lack of them
+    assert cached_read(root, relative) in (openat2, "EAGAIN" if openat2 != "inside" else "inside")
+
+
+def test_a_lookup_without_waiting_does_not_wait(root, monkeypatch):
+    if not has_cached_lookup():
+        pytest.skip("not here: openat2 with RESOLVE_CACHED")
+    calls = []
+
+    def waits(*arguments):
+        calls.append(arguments)
+        return failing(errno.EAGAIN)()
+
+    monkeypatch.setattr(beneath, "_syscall", lambda: waits)
+    assert cached_read(root, "1.txt") == "EAGAIN"
+    assert len(calls) == 1  # not made again, as a lookup that may take its time would be
+
+
+def test_a_kernel_that_cannot_promise_not_to_wait(root, monkeypatch):
+    has_cached_lookup.cache_clear()
+    monkeypatch.setattr(beneath, "_syscall", lambda: failing(errno.EINVAL))
+    assert not has_cached_lookup()
+    monkeypatch.undo()
+    assert cached_read(root, "1.txt") == "EAGAIN"
+    has_cached_lookup.cache_clear()

@@ -1,3 +1,6 @@
+import contextlib
+import ctypes
+import errno
 import os
 import socket
 import subprocess
@@ -8,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tornado_media.errors import BadRequest, Forbidden, MediaError, NotFound, Unavailable
-from tornado_media.sources import beneath
+from tornado_media.sources import beneath, local
+from tornado_media.sources.filesystems import keeps_names_in_memory
 from tornado_media.sources.local import Mount, SourceIsFolder, Sources
 from tornado_media.urls import format_target, parse_target
 
@@ -454,3 +458,115 @@ def _parsed(path):
         return parse_target(path).path
     except BadRequest:
         return None
+
+
+# -- unchanged: asked on the server's loop, before a kept result is sent again ----------------------------
+
+
+@pytest.fixture
+def facts(sources, tree):
+    if not beneath.has_cached_lookup():
+        pytest.skip("not here: openat2 with RESOLVE_CACHED")
+    if not keeps_names_in_memory(str(tree)):
+        pytest.skip("the folder for tests lies on a filesystem that may wait")
+
+    def facts(path):
+        with sources.open(path) as source:
+            return source.facts
+
+    return facts
+
+
+@pytest.mark.parametrize("path", ["/1.txt", "/holiday/2.txt", "/holiday/more/3.txt", "/in.txt", "/in/2.txt"])
+def test_a_source_that_is_as_it_was(sources, facts, path):
+    assert sources.unchanged(facts(path)) is True
+
+
+def rewritten(root):
+    (root / "holiday" / "2.txt").write_text("two, longer")
+
+
+def touched(root):
+    os.utime(root / "holiday" / "2.txt", ns=(1, 1))
+
+
+def replaced(root):
+    status = os.stat(root / "holiday" / "2.txt")
+    (root / "new").write_text("owt")
+    os.utime(root / "new", ns=(status.st_atime_ns, status.st_mtime_ns))
+    os.rename(root / "new", root / "holiday" / "2.txt")
+
+
+def deleted(root):
+    (root / "holiday" / "2.txt").unlink()
+
+
+def moved_with_its_folder(root):
+    os.rename(root / "holiday", root / "elsewhere")
+
+
+def a_link_that_leads_out(root):
+    os.rename(root / "holiday" / "2.txt", root.parent / "2.txt")  # the same file, but not served any more
+    (root / "holiday" / "2.txt").symlink_to("../../2.txt")
+
+
+def a_folder_in_its_place(root):
+    (root / "holiday" / "2.txt").unlink()
+    (root / "holiday" / "2.txt").mkdir()
+
+
+def a_fifo_in_its_place(root):
+    (root / "holiday" / "2.txt").unlink()
+    os.mkfifo(root / "holiday" / "2.txt")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        rewritten, touched, replaced, deleted, moved_with_its_folder, a_link_that_leads_out,
+        a_folder_in_its_place, a_fifo_in_its_place,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/holiday/2.txt", "/in.txt"])
+def test_a_source_that_changed(sources, facts, tree, change, path):
+    before = facts(path)
+    assert sources.unchanged(before) is True
+    change(tree / "root")
+    # None where the kernel has to look: for a new name, and for a link that climbs out of the folder.
+    assert sources.unchanged(before) in (False, None)
+    with contextlib.suppress(MediaError), sources.open(path):
+        pass
+    assert sources.unchanged(before) in ((None,) if change is a_link_that_leads_out else (False,))
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(errno.EACCES, False), (errno.ENOENT, False), (errno.EMFILE, None), (errno.EAGAIN, None)],
+)
+def test_a_source_that_cannot_be_opened(sources, facts, monkeypatch, number, expected):
+    def fails(*_):
+        ctypes.set_errno(number)
+        return -1
+
+    before = facts("/1.txt")
+    monkeypatch.setattr(beneath, "_syscall", lambda: fails)
+    assert sources.unchanged(before) is expected
+
+
+def test_a_name_that_the_kernel_has_to_look_for(sources, facts, monkeypatch):
+    before = facts("/1.txt")
+    monkeypatch.setattr(beneath, "has_cached_lookup", lambda: False)
+    assert sources.unchanged(before) is None
+
+
+def test_a_filesystem_that_may_wait_is_not_asked(sources, facts, monkeypatch):
+    before = facts("/1.txt")
+    monkeypatch.setattr(local, "keeps_names_in_memory", lambda path: False)
+    monkeypatch.setattr(beneath, "_syscall", lambda: pytest.fail("it was asked"))
+    assert sources.unchanged(before) is None
+
+
+def test_unchanged_after_close(sources, facts):
+    before = facts("/1.txt")
+    sources.close()
+    assert sources.unchanged(before) is False

@@ -160,6 +160,7 @@ def serve(source_folder: Path) -> Serve:
             "sources": {"test": {"root": str(source_folder)}},
             "programs": {"python": sys.executable},
             "preset": presets,
+            "cache": {"folder": str(source_folder.parent / "cache")},
             **_config,
         }
         media = Media(Config.from_mapping(config, source_folder))

@@ -105,7 +105,7 @@ async def test_a_broken_picture_is_422_and_the_worker_lives(serve_conf, media_fo
 
 async def test_a_full_server_waits_in_order_then_says_503(serve, web):
     config = {"slots": {"streams": 1, "queue": 1}}
-    async with serve(config, silent=web.program_preset("silent", "10")) as server:
+    async with serve(config, silent=web.program_preset("silent", "10", cache=False)) as server:
         streams = server.media.jobs.streams
         running = await server.send("/a.txt?preset=silent")
         await web.read_head(running[0])
@@ -125,7 +125,7 @@ async def test_a_full_server_waits_in_order_then_says_503(serve, web):
 
 async def test_a_waiter_whose_client_left_is_removed(serve, web):
     config = {"slots": {"streams": 1, "queue": 1}}
-    async with serve(config, silent=web.program_preset("silent", "10")) as server:
+    async with serve(config, silent=web.program_preset("silent", "10", cache=False)) as server:
         streams = server.media.jobs.streams
         running = await server.send("/a.txt?preset=silent")
         await web.read_head(running[0])

@@ -114,6 +114,29 @@ def evaluate(method: str, fields: Mapping[str, str], validators: Validators) -> 
     return Outcome.PROCEED
 
 
+def equivalent_tag(fields: Mapping[str, str], key: str) -> str | None:
+    """The tag by which a client shows that it has a result of this plan, whichever run made its bytes.
+
+    A result's tag begins with the key of its plan. Two results of one plan are equivalent, which is what
+    If-None-Match asks for (weak comparison, section 8.8.3.2), although their bytes may differ, for which
+    If-Range and If-Match compare the whole tag.
+
+    Args:
+        fields: of the request.
+        key: of the plan.
+
+    Returns:
+        The tag, quotes included and without `W/`, or None.
+    """
+    if "If-Match" in fields or "If-Unmodified-Since" in fields:
+        return None
+    for tag in entity_tags(fields.get("If-None-Match") or ""):
+        opaque = tag.removeprefix("W/")
+        if opaque.startswith(f'"{key}-'):
+            return opaque
+    return None
+
+
 def range_applies(if_range: str | None, validators: Validators) -> bool:
     """Whether the Range field counts: the client's part and ours are of the same bytes (section 13.1.5).
 

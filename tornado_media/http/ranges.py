@@ -42,6 +42,9 @@ _range_spec = re.compile(r"([0-9]{0,19})[ \t]*-[ \t]*([0-9]{0,19})")
 # Only the bchars that are also token characters: they need no quotes in the Content-Type field.
 _boundary = re.compile(r"[0-9A-Za-z'+_.-]{1,70}")
 
+UNKNOWN_END = 2**62 - 1
+"""The last_pos of a range without an end, where nobody knows the end."""
+
 _control = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -118,6 +121,27 @@ def parse_range(field: str | None, complete_length: int) -> tuple[ByteRange, ...
     if not ranges:
         raise RangeNotSatisfiable("No range begins inside the representation.")
     return None if _overlap(ranges) else ranges
+
+
+def parse_growing_range(field: str | None) -> ByteRange | None:
+    """The range that is wanted of bytes whose end is not known yet.
+
+    Args:
+        field: the value of the Range field, or None.
+
+    Returns:
+        None when all is wanted: no range, one that `parse_range` does not count, or `bytes=0-`, which
+        browsers send first. A range without an end has the last_pos `UNKNOWN_END`.
+
+    Raises:
+        RangeNotSatisfiable: malformed, a suffix, whose place nobody knows, or several ranges.
+    """
+    ranges = parse_range(field, UNKNOWN_END + 1)
+    if ranges is None:
+        return None
+    if len(ranges) > 1 or ranges[0].first_pos > UNKNOWN_END // 2:
+        raise RangeNotSatisfiable("Only one range, counted from the beginning, can be given of this.")
+    return None if ranges[0] == ByteRange(0, UNKNOWN_END) else ranges[0]
 
 
 def content_range(byte_range: ByteRange | None, complete_length: int | None) -> str:

@@ -1,6 +1,6 @@
 """A job: work that runs, with its deadlines and its bound of output, for as long as somebody reads it.
 
-The end is earned: `read_into` gives 0 only after every process has exited with 0. Everything else is an
+The end is earned: `next` gives None only after every process has exited with 0. Everything else is an
 error, whether one byte or a gigabyte has come before.
 """
 
@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from tornado_media.errors import MediaError, ProgramFailed, ProgramTimedOut, Unavailable
 from tornado_media.jobs.watchdog import Watchdog
-from tornado_media.presets.plan import Limits
+from tornado_media.presets.plan import Limits, SourceFacts
 from tornado_media.processes.running import Running
+from tornado_media.store.blocks import Block
 
 
 class Job:
@@ -38,22 +39,27 @@ class Job:
         loop = asyncio.get_running_loop()
         self._total = loop.call_later(limits.total, self._total_passed)
 
-    async def read_into(self, buffer: memoryview) -> int:
-        """Wait for one block of output; 0 after the end, which has been earned then.
+    async def next(self, limit: int) -> Block | None:
+        """Wait for one block of output; None after the end, which has been earned then.
+
+        Args:
+            limit: bytes that are wanted at most.
 
         Raises:
             MediaError: the work failed, passed a deadline or its bound; its processes are gone.
         """
         if self._ended:
-            return 0
+            return None
         try:
-            size = await self._read(buffer)
+            block = await self._next(limit)
         except MediaError as error:
             raise await self._failed(error) from error
-        if size:
-            return size
-        self._ended = True
-        return 0
+        self._ended = block is None
+        return block
+
+    def position(self, source: SourceFacts) -> int | None:
+        """How far the work has read its source, in bytes; None where that cannot be seen."""
+        return self._running.position(source)
 
     async def close(self) -> None:
         """The reader has left: stop what still runs and free all. Idempotent."""
@@ -70,25 +76,27 @@ class Job:
         """End the work because the server stops; its reader is told so."""
         self._stop(Unavailable("The server is stopping.", retry_after=1))
 
-    async def _read(self, buffer: memoryview) -> int:
+    async def _next(self, limit: int) -> Block | None:
         self._wait.waiting()
         try:
-            size = await self._running.read_into(buffer)
-            if size == 0 and self._failure is None:
+            block = await self._running.next(limit)
+            if block is None and self._failure is None:
                 await self._running.end()
         finally:
             self._wait.resting()
         if self._failure is not None:
             raise self._failure
-        if size == 0 and self._output == 0:
-            raise ProgramFailed("The program that makes this ended without any output.")
-        self._output += size
+        if block is None:
+            if self._output == 0:
+                raise ProgramFailed("The program that makes this ended without any output.")
+            return None
+        self._output += block.length
         self._wait.limit = self._limits.idle
         if self._output > self._limits.output:
             raise ProgramFailed(
                 "The result is larger than this preset allows.", private=f"over {self._limits.output} bytes"
             )
-        return size
+        return block
 
     async def _failed(self, error: MediaError) -> MediaError:
         """Stop all, then tell the failure with the last messages, which are complete only then."""

@@ -1,7 +1,7 @@
 """The only door to a job. Fifth station: a plan comes in, a representation whose first bytes exist goes out.
 
 Headers wait: `join` returns only when there is a first block, or when all of a small result is there, so
-that a program that fails before its first byte gets its honest status.
+that a program that fails before its first byte gets its honest status. Equal plans share one job.
 """
 
 from __future__ import annotations
@@ -9,21 +9,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
+from tornado_media.errors import MediaError, Unavailable
+from tornado_media.http import account as told
+from tornado_media.http.account import Account
 from tornado_media.http.conditional import Validators
+from tornado_media.jobs.failures import Failures
 from tornado_media.jobs.job import Job
+from tornado_media.jobs.shared import COLLECT, SharedJob
 from tornado_media.jobs.slots import Slots
 from tornado_media.presets.plan import EngineCall, Limits, Original, Pipeline, Plan
 from tornado_media.processes.guard import Guard
 from tornado_media.processes.pipeline import RunningPipeline
 from tornado_media.processes.running import Running
 from tornado_media.processes.workers import Workers
+from tornado_media.store.blocks import Block, InMemory, read_block
+from tornado_media.store.cache import Cache
 from tornado_media.store.representation import Representation, of_bytes
-
-COLLECT = 1024 * 1024
-"""Bytes of a result that does not stream which are collected before the headers go out: with them it has a
-Content-Length, an entity tag and an honest status. A larger one is sent as it comes."""
 
 _BLOCK = 64 * 1024
 
@@ -36,41 +40,88 @@ class OpenFile(Protocol):
         """Its descriptor."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How jobs are shared.
+
+    Args:
+        window: bytes that a stream may be ahead of its fastest reader.
+        finish: part of a job, 0 to 1, past which it is finished although nobody reads it any more.
+        failures: seconds that a failure is remembered.
+    """
+
+    window: int = 8 * 1024 * 1024
+    finish: float = 0.5
+    failures: float = 5.0
+
+
 class Jobs:
-    """Starts jobs, each in a slot, and ends them all when the server stops.
+    """Starts jobs, each in a slot, shares those that may be shared, and ends them all when the server stops.
 
     Args:
         jobs: slots of work that completes.
         streams: slots of streams.
         workers: where engines run.
+        cache: where results are kept; None keeps none.
+        sharing: how jobs are shared.
     """
 
-    def __init__(self, jobs: Slots, streams: Slots, workers: Workers) -> None:
+    def __init__(
+        self,
+        jobs: Slots,
+        streams: Slots,
+        workers: Workers,
+        cache: Cache | None = None,
+        sharing: Sharing = Sharing(),
+    ) -> None:
         self.jobs = jobs
         self.streams = streams
         self.workers = workers
+        self.cache = cache or Cache(None, capacity=0, memory=0, share=0.0)
         self.guard = Guard()
-        self._running: set[Job] = set()
-        self._none_left = asyncio.Event()
+        self._sharing = sharing
+        self._failures = Failures(sharing.failures)
+        self._typical: dict[str, float] = {}
+        self._alone: set[Job] = set()
+        self._shared: set[SharedJob] = set()
+        self._by_key: dict[str, SharedJob] = {}
+        self._left = asyncio.Event()
 
-    async def join(self, plan: Plan, source: OpenFile) -> Representation:
+    async def join(self, plan: Plan, source: OpenFile, account: Account) -> Representation:
         """The result of a plan, as soon as it can be told how it will be sent.
 
         Args:
             plan: what to run; not an `Original`.
-            source: the open source; it must stay open until the representation has been closed.
+            source: the open source; it must stay open until this returns, for a plan that is not shared
+                until the representation has been closed.
+            account: of the request; is told whether the job is shared, and how long it took.
 
         Raises:
             MediaError: the job could not be run, or it failed before its first byte.
         """
-        slots = self.streams if plan.streams else self.jobs
+        if not plan.cache:
+            return await self._run_alone(plan, source, account)
+        if (failure := self._failures.of(plan)) is not None:
+            account.cache = told.FAILED
+            raise failure.with_traceback(None)
+        shared = self._by_key.get(plan.key)
+        account.cache = told.COLLAPSED
+        if shared is None:
+            account.cache = told.STORED if self.cache.keeps(plan) else told.MISS
+            shared = SharedJob(plan, source.file, self, self._sharing.window, self._sharing.finish)
+            self._by_key[plan.key] = shared
+            self._shared.add(shared)
+        began = _now()
+        try:
+            return await shared.join()
+        finally:
+            started = shared.started or _now()
+            account.add("queue", max(0.0, started - began))
+            account.add("first-byte", _now() - max(started, began))
 
-        async def start() -> Running:
-            return await self._start(plan, source)
-
-        return await self.run(
-            plan.preset, start, plan.limits, slots, plan.streams, plan.media_type, plan.cache_control
-        )
+    def shares(self, plan: Plan) -> bool:
+        """Whether a job for this plan runs that a request can join."""
+        return plan.key in self._by_key
 
     async def run(
         self,
@@ -81,26 +132,26 @@ class Jobs:
         streams: bool,
         media_type: str,
         cache_control: str,
+        account: Account,
     ) -> Representation:
-        """Start work in a slot and wait for its first bytes.
+        """Start work for one request only, in a slot, and wait for its first bytes.
 
         Raises:
             MediaError: it could not be run, or it failed before its first byte.
         """
-        await slots.acquire()
-        try:
-            running = await start()
-        except BaseException:
-            slots.release()
-            raise
-        job = Job(name, running, limits, slots.release)
-        self._running.add(job)
-        reader = JobReader(job, self._left)
+        began = _now()
+        job = await self._start(name, start, limits, slots)
+        account.add("queue", _now() - began)
+        began = _now()
+        self._alone.add(job)
+        reader = JobReader(job, self._ended_alone)
         try:
             complete = await reader.collect(1 if streams else COLLECT)
         except BaseException:
             await reader.close()
             raise
+        finally:
+            account.add("first-byte", _now() - began)
         if complete is not None:
             await reader.close()
             return of_bytes(complete, media_type, cache_control)
@@ -115,15 +166,18 @@ class Jobs:
 
     async def drain(self, timeout: float) -> None:
         """Give the running jobs some seconds to end by themselves, then end them."""
-        self._none_left.clear()
-        if self._running:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout):
-                    await self._none_left.wait()
-        rest = tuple(self._running)
-        for job in rest:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._alone or self._shared:
+                    self._left.clear()
+                    await self._left.wait()
+        alone = tuple(self._alone)
+        for job in alone:
             job.stop()
-        await asyncio.gather(*(job.close() for job in rest))
+        stopping = Unavailable("The server is stopping.", retry_after=1)
+        await asyncio.gather(
+            *(job.close() for job in alone), *(shared.stop(stopping) for shared in tuple(self._shared))
+        )
 
     async def close(self, drain: float = 0.0) -> None:
         """End all jobs, after some seconds to end by themselves, and all workers. Idempotent."""
@@ -131,23 +185,112 @@ class Jobs:
         await self.workers.close()
         await self.guard.close()
 
-    def _left(self, job: Job) -> None:
-        self._running.discard(job)
-        if not self._running:
-            self._none_left.set()
+    def forget(self, path: str) -> None:
+        """Keep and share nothing of what runs for a source, and forget its failures: it is purged.
 
-    async def _start(self, plan: Plan, source: OpenFile) -> Running:
+        Args:
+            path: of the source in URLs.
+        """
+        self._failures.forget(path)
+        for shared in self._shared:
+            if shared.plan.source.path == path:
+                shared.kept = False
+                self.withdraw(shared)
+
+    async def start(self, plan: Plan, file: int) -> Job:
+        """Start the work of a plan in a slot.
+
+        Args:
+            plan: what to run.
+            file: descriptor of the source; it may be closed when this has returned.
+
+        Raises:
+            MediaError: it could not be run.
+        """
+
+        async def start() -> Running:
+            return await self._running(plan, file)
+
+        return await self._start(plan.preset, start, plan.limits, self._slots(plan))
+
+    def part_done(self, shared: SharedJob) -> float:
+        """The part of a shared job that is done, 0 to 1.
+
+        By how far its programs have read the source; where that cannot be seen, the time of work that
+        completes, against the time that its preset took before.
+        """
+        plan = shared.plan
+        read = None if shared.job is None else shared.job.position(plan.source)
+        if read is not None and plan.source.size:
+            return min(1.0, read / plan.source.size)
+        typical = self._typical.get(plan.preset)
+        if plan.streams or not typical or shared.started is None:
+            return 0.0
+        return min(1.0, (_now() - shared.started) / typical)
+
+    def withdraw(self, shared: SharedJob) -> None:
+        """Nobody new may join it. Idempotent."""
+        if self._by_key.get(shared.plan.key) is shared:
+            del self._by_key[shared.plan.key]
+
+    def ended(self, shared: SharedJob) -> None:
+        """Nothing of it is left."""
+        self.withdraw(shared)
+        self._shared.discard(shared)
+        self._left.set()
+        failure = shared.spool.failure
+        if isinstance(failure, MediaError):
+            self._failures.remember(shared.plan, failure)
+        elif shared.started is not None and shared.spool.complete:
+            seconds = _now() - shared.started
+            before = self._typical.get(shared.plan.preset, seconds)
+            self._typical[shared.plan.preset] = 0.8 * before + 0.2 * seconds
+
+    async def _run_alone(self, plan: Plan, source: OpenFile, account: Account) -> Representation:
+        async def start() -> Running:
+            return await self._running(plan, source.file)
+
+        return await self.run(
+            plan.preset,
+            start,
+            plan.limits,
+            self._slots(plan),
+            plan.streams,
+            plan.media_type,
+            plan.cache_control,
+            account,
+        )
+
+    def _slots(self, plan: Plan) -> Slots:
+        return self.streams if plan.streams else self.jobs
+
+    def _ended_alone(self, job: Job) -> None:
+        self._alone.discard(job)
+        self._left.set()
+
+    async def _start(
+        self, name: str, start: Callable[[], Awaitable[Running]], limits: Limits, slots: Slots
+    ) -> Job:
+        await slots.acquire()
+        try:
+            running = await start()
+        except BaseException:
+            slots.release()
+            raise
+        return Job(name, running, limits, slots.release)
+
+    async def _running(self, plan: Plan, file: int) -> Running:
         match plan.work:
             case Pipeline():
-                return RunningPipeline(plan.work, source.file, plan.limits, guard=self.guard)
+                return RunningPipeline(plan.work, file, plan.limits, guard=self.guard)
             case EngineCall():
-                return await self.workers.call(plan.work, plan.source.media_type, source.file)
+                return await self.workers.call(plan.work, plan.source.media_type, file)
             case Original():
                 raise AssertionError("an original needs no job")
 
 
 class JobReader:
-    """Reads one job: first what was collected, then the rest as it comes."""
+    """Reads a job that nobody else reads: first what was collected, then the rest as it comes."""
 
     def __init__(self, job: Job, left: Callable[[Job], None]) -> None:
         self._job = job
@@ -157,27 +300,27 @@ class JobReader:
     async def collect(self, wanted: int) -> bytearray | None:
         """Read ahead until `wanted` bytes are there; all of the result if it ends before that, else None."""
         collected = bytearray()
-        with memoryview(bytearray(_BLOCK)) as block:
+        with memoryview(bytearray(_BLOCK)) as buffer:
             while len(collected) < wanted:
-                size = await self._job.read_into(block)
-                if size == 0:
+                block = await self._job.next(_BLOCK)
+                if block is None:
                     return collected
-                collected += block[:size]
+                size = await read_block(block, buffer)
+                collected += buffer[:size]
         self._collected = memoryview(collected)
         return None
 
-    async def read_into(self, buffer: memoryview) -> int:
-        """Wait for one block; 0 after the end.
+    async def next(self, limit: int) -> Block | None:
+        """Wait for one block; None after the end.
 
         Raises:
             MediaError: the job failed.
         """
         if self._collected:
-            size = min(len(buffer), len(self._collected))
-            buffer[:size] = self._collected[:size]
-            self._collected = self._collected[size:]
-            return size
-        return await self._job.read_into(buffer)
+            block = InMemory(self._collected[:limit])
+            self._collected = self._collected[limit:]
+            return block
+        return await self._job.next(limit)
 
     async def close(self) -> None:
         """The reader has left, and with it the job. Idempotent."""
@@ -186,3 +329,7 @@ class JobReader:
             await self._job.close()
         finally:
             self._left(self._job)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

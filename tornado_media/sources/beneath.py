@@ -19,6 +19,7 @@ from collections.abc import Callable
 _SYS_OPENAT2 = 437
 _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_BENEATH = 0x08
+_RESOLVE_CACHED = 0x20
 
 _O_PATH = getattr(os, "O_PATH", 0)
 
@@ -47,16 +48,40 @@ def open_beneath(root: int, relative: str, flags: int) -> int:
             followed: by the walk every one, by openat2 one that goes round or that /proc made up; else as
             `os.open`. EAGAIN when the tree is moving too much.
     """
-    if relative.startswith("/") or ".." in relative.split("/"):
-        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), relative)
-    try:
-        path = os.fsencode(relative)
-    except UnicodeEncodeError:  # a lone surrogate is no byte of any name
-        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), relative) from None
-    if b"\0" in path:
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), relative)
+    path = _name(relative)
     flags |= os.O_CLOEXEC
-    return _openat2(root, relative, flags) if has_openat2() else walk(root, relative, flags)
+    return _openat2(root, path, flags) if has_openat2() else walk(root, relative, flags)
+
+
+def open_cached(root: int, relative: str, flags: int) -> int:
+    """As `open_beneath`, but only when no disk has to be waited for: for the server's loop.
+
+    The kernel looks into its cache of names and nowhere else (RESOLVE_CACHED, openat2(2)).
+
+    Raises:
+        OSError: EAGAIN when the names are not in the cache, or when this kernel cannot tell; else as
+            `open_beneath` with openat2.
+    """
+    path = _name(relative)
+    if not has_cached_lookup():
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), relative)
+    resolve = _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS | _RESOLVE_CACHED
+    return _openat2(root, path, flags | os.O_CLOEXEC, resolve, tries=1)
+
+
+@functools.cache
+def has_cached_lookup() -> bool:
+    """Whether openat2 can be told not to wait for a disk (since Linux 5.12); asked once."""
+    if not has_openat2():
+        return False
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.close(_openat2(root, b".", os.O_PATH | os.O_CLOEXEC, _RESOLVE_BENEATH | _RESOLVE_CACHED))
+    except OSError:  # EINVAL: an older kernel does not know the flag
+        return False
+    finally:
+        os.close(root)
+    return True
 
 
 @functools.cache
@@ -69,7 +94,7 @@ def has_openat2() -> bool:
         return False
     root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.close(_openat2(root, ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        os.close(_openat2(root, b".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
     except OSError:
         return False
     finally:
@@ -115,19 +140,46 @@ def _open_unlinked(folder: int, name: str, flags: int) -> int:
     return file
 
 
-def _openat2(root: int, relative: str, flags: int) -> int:
-    path = os.fsencode(relative) or b"."
-    how = _OpenHow(flags, 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
+def _name(relative: str) -> bytes:
+    """A relative path as openat2 takes it."""
+    if relative.startswith("/") or ".." in relative.split("/"):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), relative)
+    try:
+        path = os.fsencode(relative)
+    except UnicodeEncodeError:  # a lone surrogate is no byte of any name
+        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), relative) from None
+    if b"\0" in path:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), relative)
+    return path or b"."
+
+
+def _openat2(
+    root: int,
+    path: bytes,
+    flags: int,
+    resolve: int = _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS,
+    tries: int = _TRIES,
+) -> int:
+    how = _how(flags, resolve)
     number = 0
-    for _ in range(_TRIES):
+    for _ in range(tries):
         # An interrupted call (EINTR, network file systems) is made again, as Python's own do (PEP 475).
-        file = _syscall()(_SYS_OPENAT2, root, path, ctypes.byref(how), ctypes.sizeof(how))
+        file = _syscall()(_SYS_OPENAT2, root, path, how, _SIZE_OF_HOW)
         if file >= 0:
             return file
         number = ctypes.get_errno()
         if number not in (errno.EAGAIN, errno.EINTR):
             break
-    raise OSError(number, os.strerror(number), relative)
+    raise OSError(number, os.strerror(number), os.fsdecode(path))
+
+
+_SIZE_OF_HOW = ctypes.sizeof(_OpenHow)
+
+
+@functools.lru_cache(maxsize=64)
+def _how(flags: int, resolve: int) -> object:
+    # The kernel only reads it, so that one serves all calls.
+    return ctypes.byref(_OpenHow(flags, 0, resolve))
 
 
 @functools.cache

@@ -1,13 +1,14 @@
 """Sources in folders of this machine: a path of a URL becomes an open file, a refusal, or a list of names.
 
-Second station. All calls here block, for a few system calls each, so the handler makes them in a thread: a
-disk may be asleep. This module must not follow a link out of a mounted folder, open what is no regular file
-for longer than it takes to see that, nor serve or name anything hidden: with a folder come `.git`, `.env`
-and `.ssh`, and whoever mounts it does not mean those.
+Second station. All calls here but `unchanged` block, for a few system calls each, so the handler makes them
+in a thread: a disk may be asleep. This module must not follow a link out of a mounted folder, open what is no
+regular file for longer than it takes to see that, nor serve or name anything hidden: with a folder come
+`.git`, `.env` and `.ssh`, and whoever mounts it does not mean those.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from contextlib import suppress
 from tornado_media.errors import Forbidden, NotFound
 from tornado_media.formats.media_types import SNIFF_LENGTH, media_type, tag_length
 from tornado_media.presets.plan import SourceFacts
+from tornado_media.sources.filesystems import keeps_names_in_memory
 from tornado_media.sources.listing import Entry, Listing, page
 from tornado_media.sources.mounts import LOOK, Mount, Mounts, Place, refusal
 from tornado_media.sources.source import Source
@@ -26,6 +28,11 @@ __all__ = ["Entry", "Listing", "Mount", "Source", "SourceIsFolder", "Sources"]
 # O_NONBLOCK: opening a FIFO must not wait for its writer. O_NOCTTY: a terminal must not become ours.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 _SCAN = os.O_RDONLY | os.O_NONBLOCK | os.O_DIRECTORY
+
+# Not known without waiting; a lease that must be broken first; a descriptor or memory that is wanting.
+_CANNOT_TELL = frozenset(
+    {errno.EAGAIN, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EPERM, errno.ENOSYS}
+)
 
 _OWN_PAGES = "-"  # /-/... is for the server's own pages; a folder of this name would be behind them
 
@@ -46,6 +53,7 @@ class Sources:
 
     def __init__(self, mounts: Sequence[Mount]) -> None:
         self._mounts = Mounts(mounts)
+        self._in_memory: dict[int, bool] = {}
 
     def open(self, path: str) -> Source:
         """Open the file at a path. Blocks for about ten system calls and one read of 4 KiB.
@@ -75,6 +83,38 @@ class Sources:
             source.close()
             raise NotFound(f"{shown(path)} is a file, not a folder: leave out the slash at the end.")
         return source
+
+    def unchanged(self, facts: SourceFacts) -> bool | None:
+        """Whether `open` would open the same source again. Never waits for a disk; about 6 microseconds.
+
+        Opens it as `open` does, for a moment: a name, a link on the way, a permission may have changed.
+
+        Args:
+            facts: of a source that was opened here before.
+
+        Returns:
+            False when it is another file now, a changed one, or none; None when that cannot be told without
+            waiting: its name is not in the kernel's cache, or its filesystem may be a network's.
+        """
+        if not self._is_in_memory(facts):
+            return None
+        place = self._mounts.place(facts.path)
+        if place is None:
+            return False
+        try:
+            file = place.open_cached(_READ)
+        except OSError as error:
+            return None if error.errno in _CANNOT_TELL else False
+        try:
+            status = os.fstat(file)
+        finally:
+            os.close(file)
+        return (
+            status.st_mtime_ns == facts.mtime_ns
+            and status.st_ino == facts.inode
+            and status.st_size == facts.size
+            and status.st_dev == facts.device
+        )
 
     def list(self, path: str, *, after: str | None = None, limit: int = 500) -> Listing:
         """List a folder. Blocks for a scan of it, and opens each file of the page for its media type.
@@ -120,6 +160,12 @@ class Sources:
     def close(self) -> None:
         """Let the mounted folders go. Idempotent; open sources stay open."""
         self._mounts.close()
+
+    def _is_in_memory(self, facts: SourceFacts) -> bool:
+        known = self._in_memory.get(facts.device)
+        if known is None:
+            known = self._in_memory[facts.device] = keeps_names_in_memory(facts.absolute_path)
+        return known
 
     def _place(self, path: str) -> Place | None:
         names = path.strip("/").split("/")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tornado_media.errors import Forbidden, MediaError, NotFound, Unavailable
-from tornado_media.sources.beneath import open_beneath
+from tornado_media.sources.beneath import open_beneath, open_cached
 from tornado_media.urls import shown
 
 _O_PATH = getattr(os, "O_PATH", 0)
@@ -59,6 +59,14 @@ class Place:
             OSError: as `open_beneath`.
         """
         return open_beneath(self.root, self.relative, flags)
+
+    def open_cached(self, flags: int) -> int:
+        """Open it if no disk has to be waited for. The descriptor is the caller's.
+
+        Raises:
+            OSError: as `beneath.open_cached`.
+        """
+        return open_cached(self.root, self.relative, flags)
 
     def child(self, name: str) -> Place:
         """What lies in this folder under a name."""

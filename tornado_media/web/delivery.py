@@ -1,17 +1,22 @@
 """A representation becomes a response. Last station: conditions, ranges, headers, then the content.
 
 The rules are pure code in `http/`; here they are asked in the order of RFC 9110 section 13.2.2 and their
-answers are sent. A range of what has no length yet is refused before a program is started for it.
+answers are sent. A range of what is still being made is answered from the bytes that are there, and one of
+a stream that does not run is refused before a program is started for it: a range never makes a job.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 
 from tornado.httputil import HTTPHeaders
 from tornado.web import RequestHandler
 
+from tornado_media.http import account as told
 from tornado_media.http.conditional import Outcome, Validators, evaluate, format_date, range_applies
 from tornado_media.http.fields import is_active
 from tornado_media.http.ranges import (
@@ -19,13 +24,13 @@ from tornado_media.http.ranges import (
     RangeNotSatisfiable,
     content_range,
     multipart_byteranges,
+    parse_growing_range,
     parse_range,
 )
 from tornado_media.store.representation import Representation
+from tornado_media.store.spool import Growth
 from tornado_media.web.exchange import Exchange
 from tornado_media.web.problem import send_problem_content
-
-_UNKNOWN = 2**62
 
 Fields = dict[str, str | None]
 
@@ -60,8 +65,16 @@ async def deliver_head(exchange: Exchange, media_type: str, cache_control: str, 
     await exchange.finish()
 
 
+async def deliver_equivalent(exchange: Exchange, entity_tag: str, cache_control: str) -> None:
+    """Answer 304: the client has a result of the same plan, so none is looked for and none is made."""
+    exchange.account.cache = told.EQUIVALENT
+    fields: Fields = {"Content-Type": None, "ETag": entity_tag, "Cache-Control": cache_control}
+    await exchange.send_headers(304, fields)
+    await exchange.finish()
+
+
 async def refuse_range(exchange: Exchange, handler: RequestHandler) -> bool:
-    """Answer 416 to a range that does not begin at the first byte of a stream without a length.
+    """Answer 416 to a range that does not begin at the first byte of a stream that does not run.
 
     A browser that lost a live stream asks for the rest of it. A 200 would start a program anew and be read
     as if it were the same bytes; a 416 makes the player ask for what it wants. Ranges from 0 without an end
@@ -72,17 +85,20 @@ async def refuse_range(exchange: Exchange, handler: RequestHandler) -> bool:
     """
     headers = handler.request.headers
     if handler.request.method != "GET" or "If-Range" in headers:
-        # A stream has no validator, so an If-Range is never met and the range does not count.
+        # No bytes exist, so an If-Range is never met and the range does not count.
         return False
     try:
-        wanted = parse_range(headers.get("Range"), _UNKNOWN)
+        if parse_growing_range(headers.get("Range")) is None:
+            return False
     except RangeNotSatisfiable:
-        wanted = (ByteRange(_UNKNOWN, _UNKNOWN),)
-    if wanted is None or wanted == (ByteRange(0, _UNKNOWN - 1),):
-        return False
-    detail = "This is a live stream of unknown length: it has no ranges, ask for it without Range."
-    await send_problem_content(exchange, handler, 416, detail, {"Accept-Ranges": "none"})
+        pass
+    await _refuse_growing(exchange, handler)
     return True
+
+
+async def _refuse_growing(exchange: Exchange, handler: RequestHandler) -> None:
+    detail = "These bytes are not there, and the length of this stream is unknown: ask for it without Range."
+    await send_problem_content(exchange, handler, 416, detail, {"Accept-Ranges": "none"})
 
 
 async def _deliver(
@@ -106,6 +122,11 @@ async def _deliver(
         **extra,
     }
     length = representation.complete_length
+    if length is None and representation.growth is not None:
+        length = await _deliver_growing(exchange, handler, representation, representation.growth, fields)
+        if length is None:
+            return
+        representation = replace(representation, complete_length=length, growth=None)
     if length is None:
         await _send_whole(exchange, handler, representation, {**fields, "Accept-Ranges": "none"})
         return
@@ -123,6 +144,65 @@ async def _deliver(
         await _send_range(exchange, representation, ranges[0], fields)
     else:
         await _send_multipart(exchange, representation, ranges, fields)
+
+
+async def _deliver_growing(
+    exchange: Exchange,
+    handler: RequestHandler,
+    representation: Representation,
+    growth: Growth,
+    fields: Fields,
+) -> int | None:
+    """Answer from bytes that are still being made: all of them as they come, or a range of what is there.
+
+    Returns:
+        None when it has been answered; the length in bytes when they have become complete while a range of
+        them was waited for: then nothing has been sent.
+
+    Raises:
+        MediaError: the job has failed meanwhile.
+    """
+    headers, spool = handler.request.headers, growth.spool
+    try:
+        applies = handler.request.method == "GET" and range_applies(
+            headers.get("If-Range"), representation.validators
+        )
+        wanted = parse_growing_range(headers.get("Range")) if applies else None
+    except RangeNotSatisfiable:
+        await _refuse_growing(exchange, handler)
+        return None
+    if wanted is None:
+        await _send_whole(exchange, handler, representation, {**fields, "Accept-Ranges": "none"})
+        return None
+    reader = representation.open(wanted.first_pos)
+    try:
+        await _wait_for(wanted, growth)
+        if spool.failure is not None:
+            raise spool.failure.with_traceback(None)
+        if spool.complete:
+            return spool.length
+        if not spool.first_pos <= wanted.first_pos < spool.length:
+            await _refuse_growing(exchange, handler)
+            return None
+        there = ByteRange(wanted.first_pos, min(wanted.last_pos, spool.length - 1))
+        fields["Content-Range"] = content_range(there, None)
+        fields["Content-Length"] = str(there.length)
+        await exchange.send_headers(206, fields)
+        await exchange.send_content(reader, there.length)
+        await exchange.finish()
+    finally:
+        await reader.close()
+    return None
+
+
+async def _wait_for(wanted: ByteRange, growth: Growth) -> None:
+    """Wait for a range whose bytes will come soon: all of it, or its beginning where it has no end."""
+    for position in (wanted.first_pos, wanted.last_pos):
+        if position - growth.spool.length > growth.near:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(growth.stall):
+                await growth.spool.reach(position)
 
 
 def _ranges(

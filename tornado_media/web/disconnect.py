@@ -31,6 +31,9 @@ class DisconnectWatch:
         self._loop = loop
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callable[[], None]] = {}
+        # Not the number of callbacks: two connections may have one descriptor, when Tornado has closed the
+        # first and its handler still cleans up.
+        self._watched = 0
         loop.add_reader(self._epoll.fileno(), self._ready)
 
     @classmethod
@@ -42,12 +45,14 @@ class DisconnectWatch:
         if watch is None:
             watch = cls._of_loops[loop] = cls(loop)
         descriptor = connection.fileno()
-        watch._add(descriptor, left)
+        watch._watched += 1
         try:
+            watch._add(descriptor, left)
             yield
         finally:
             watch._remove(descriptor, left)
-            if not watch._callbacks:
+            watch._watched -= 1
+            if not watch._watched:
                 del cls._of_loops[loop]
                 loop.remove_reader(watch._epoll.fileno())
                 watch._epoll.close()

@@ -1,35 +1,43 @@
 """The way of a request: its stations in order, and nothing else.
 
-urls.parse ─► sources.open ─► make_plan ─► jobs.join ─► deliver
+urls.parse ─► sources.open ─► make_plan ─► cache.get ─► jobs.join ─► deliver
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
+from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
-from tornado_media.errors import MethodNotAllowed, NotFound
-from tornado_media.http.conditional import Validators
+from tornado_media.errors import Forbidden, MethodNotAllowed, NotFound
+from tornado_media.http.account import HIT
+from tornado_media.http.conditional import Validators, equivalent_tag
 from tornado_media.http.fields import content_disposition
 from tornado_media.jobs.planning import Planning
 from tornado_media.jobs.table import Jobs
 from tornado_media.presets.plan import Original, Plan
 from tornado_media.presets.registry import Presets
 from tornado_media.sources.local import Source, SourceIsFolder, Sources
+from tornado_media.store.cache import Cache
 from tornado_media.store.representation import Representation, of_file
 from tornado_media.urls import Target, parse_target
-from tornado_media.web.delivery import deliver, deliver_head, refuse_range
+from tornado_media.web.delivery import deliver, deliver_equivalent, deliver_head, refuse_range
 from tornado_media.web.edge import answer
 from tornado_media.web.exchange import Exchange
+from tornado_media.web.hot import Hot
 from tornado_media.web.problem import send_problem_content
 
 METHODS = ("GET", "HEAD", "OPTIONS")
+SOURCE_METHODS = (*METHODS, "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +48,31 @@ class Stations:
         prefix: where we are mounted in an application: "" or `/media`.
         sources: the mounted folders.
         presets: what may be asked.
+        cache: where results are kept.
         jobs: the door to jobs.
         planning: makes plans.
         listing: folders may be listed somewhere.
         write_timeout: seconds that a client may take nothing.
+        purge_token: lets a client that is not on this machine purge; "" lets none.
+        hot: what answers a small kept result without coming here again.
     """
 
     prefix: str
     sources: Sources
     presets: Presets
+    cache: Cache
     jobs: Jobs
     planning: Planning
     listing: bool
     write_timeout: float
+    purge_token: str
+    hot: Hot
 
 
 class MediaHandler(RequestHandler):
     """What our handlers have in common: methods, the edge, errors in our words."""
+
+    methods: tuple[str, ...] = METHODS
 
     SUPPORTED_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
@@ -72,7 +88,7 @@ class MediaHandler(RequestHandler):
         """No entity tag by Tornado: ours name the bytes."""
 
     def check_xsrf_cookie(self) -> None:
-        """Nothing here changes anything: an application's XSRF check is not for us."""
+        """An application's XSRF check is not for us: a page of another origin cannot send a DELETE (CORS)."""
 
     async def respond(self, exchange: Exchange) -> None:
         """Send the response; each handler has its own."""
@@ -88,7 +104,7 @@ class MediaHandler(RequestHandler):
 
     async def options(self, *_: Any) -> None:
         """Answer OPTIONS with the methods there are (RFC 9110 section 9.3.7)."""
-        self.set_header("Allow", ", ".join(METHODS))
+        self.set_header("Allow", ", ".join(self.methods))
         self.clear_header("Content-Type")
         self.set_status(204)
 
@@ -102,12 +118,12 @@ class MediaHandler(RequestHandler):
         """What Tornado refuses before us, in our words; our own errors do not come here."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         if status_code == 405:
-            self.set_header("Allow", ", ".join(METHODS))
+            self.set_header("Allow", ", ".join(self.methods))
         self.finish(f"{status_code} {self._reason}\n")
 
     async def _not_allowed(self, _: Exchange) -> None:
         method = self.request.method
-        raise MethodNotAllowed(f"{method} is not understood here; use GET or HEAD.", allow=METHODS)
+        raise MethodNotAllowed(f"{method} is not understood here; use GET or HEAD.", allow=self.methods)
 
     def own_target(self) -> str:
         """The request's target below our prefix."""
@@ -117,26 +133,61 @@ class MediaHandler(RequestHandler):
 class SourceHandler(MediaHandler):
     """A source, or what a preset makes of it."""
 
+    methods = SOURCE_METHODS
+
     async def respond(self, exchange: Exchange) -> None:
         """Walk through the stations."""
         target = parse_target(self.own_target())
         try:
+            began = self.request.request_time()
             async with opened(self.stations.sources, target.path) as source:
                 plan = await self.stations.planning.plan(target, source)
-                if plan.streams and await refuse_range(exchange, self):
-                    return
-                if self.request.method == "HEAD" and not isinstance(plan.work, Original):
-                    await deliver_head(exchange, plan.media_type, plan.cache_control, plan.streams)
-                    return
-                representation = await self._representation(plan, source)
-                await deliver(exchange, self, representation, _name_of_result(target, plan))
+                exchange.account.add("source", self.request.request_time() - began)
+                representation = await self._representation(exchange, plan, source)
+                if representation is not None:
+                    await deliver(exchange, self, representation, _name_of_result(target, plan))
+                    self._remember(plan)
         except SourceIsFolder as error:
             await self._folder(exchange, target, error)
 
-    async def _representation(self, plan: Plan, source: Source) -> Representation:
+    async def delete(self, *_: Any) -> None:
+        """Answer DELETE: purge what was made of a source."""
+        await answer(self, self._purge, self.stations.write_timeout)
+
+    async def _representation(self, exchange: Exchange, plan: Plan, source: Source) -> Representation | None:
+        """The source's bytes, a kept result, or one that is being made; None when it is answered already."""
         if isinstance(plan.work, Original):
             return original(source, plan.media_type, plan.cache_control)
-        return await self.stations.jobs.join(plan, source)
+        if plan.cache and (tag := equivalent_tag(self.request.headers, plan.key)) is not None:
+            await deliver_equivalent(exchange, tag, plan.cache_control)
+            return None
+        stations = self.stations
+        if plan.cache and (kept := await stations.cache.get(plan)) is not None:
+            exchange.account.cache = HIT
+            return kept
+        running = plan.cache and stations.jobs.shares(plan)
+        if plan.streams and not running and await refuse_range(exchange, self):
+            return None
+        if self.request.method == "HEAD":
+            await deliver_head(exchange, plan.media_type, plan.cache_control, plan.streams)
+            return None
+        return await stations.jobs.join(plan, source, exchange.account)
+
+    def _remember(self, plan: Plan) -> None:
+        """Let an equal request take the short way."""
+        request = self.request
+        if plan.cache and request.method == "GET" and self.get_status() == 200 and request.uri:
+            self.stations.hot.remember(request.uri, plan.source, plan.key, dict(self._headers.get_all()))
+
+    async def _purge(self, exchange: Exchange) -> None:
+        path = parse_target(self.own_target()).path
+        if not may_purge(self.request, self.stations.purge_token):
+            raise Forbidden("Purging is for this machine itself, or for who has the purge token.")
+        self.stations.jobs.forget(path)
+        purged = await self.stations.cache.purge(path)
+        content = json.dumps({"purged": purged.count, "bytes": purged.bytes}).encode() + b"\n"
+        fields = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        await exchange.send_whole(200, fields, content)
 
     async def _folder(self, exchange: Exchange, target: Target, error: SourceIsFolder) -> None:
         if not self.stations.listing or target.parameters:
@@ -153,7 +204,28 @@ def original(source: Source, media_type: str, cache_control: str) -> Representat
     validators = Validators(source.entity_tag, source.last_modified)
     # What is called text by its content is UTF-8; a browser that is not told guesses something else.
     told = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
-    return of_file(source.file, source.facts.size, told, validators, cache_control)
+    return of_file(source.file, source.facts.size, told, validators, cache_control, source.changed)
+
+
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
+
+
+def may_purge(request: HTTPServerRequest, token: str) -> bool:
+    """Whether a request may purge: it comes from this machine and from no proxy on it, or has the token.
+
+    Args:
+        request: with `Authorization: Bearer TOKEN` (RFC 6750 section 2.1), where it has one.
+        token: of the configuration; "" is nobody's.
+    """
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if token and hmac.compare_digest(given.encode(), token.encode()):
+        return True
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ip_address(request.remote_ip or "").is_loopback
+    except ValueError:  # a Unix socket has no address
+        return False
 
 
 @asynccontextmanager

@@ -91,7 +91,7 @@ class HealthHandler(JsonHandler):
     started = time.monotonic()
 
     async def document(self) -> Mapping[str, Any]:
-        """Version, uptime in seconds, slots, workers, programs that are missing."""
+        """Version, uptime in seconds, slots, workers, the cache in bytes, programs that are missing."""
         jobs = self.stations.jobs
         programs = self.stations.presets.programs
         return {
@@ -105,6 +105,7 @@ class HealthHandler(JsonHandler):
                 "waiting": jobs.streams.waiting,
             },
             "workers": {"size": jobs.workers.size, "running": jobs.workers.running},
+            "cache": asdict(self.stations.cache.stats()),
             "missing_programs": sorted(name for name, path in programs.items() if path is None),
         }
 

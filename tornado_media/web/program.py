@@ -87,7 +87,9 @@ async def send_program(
             return
         slots = jobs.streams if streams else jobs.jobs
         name = os.path.basename(commands[0][0])
-        result = await jobs.run(name, start, bounds, slots, streams, media_type, cache_control)
+        result = await jobs.run(
+            name, start, bounds, slots, streams, media_type, cache_control, exchange.account
+        )
         await deliver(exchange, handler, result, fields)
 
     await answer(handler, respond, write_timeout)
