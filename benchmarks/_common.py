@@ -82,6 +82,21 @@ def request(target: str, close: bool = True) -> bytes:
     return f"GET {target} HTTP/1.1\r\nHost: bench\r\n{end}\r\n".encode()
 
 
+def read_all(port: int, target: str) -> int:
+    """Read a response to its end; its bytes."""
+    buffer, total = bytearray(1 << 20), 0
+    with connect(port) as connection:
+        connection.sendall(request(target))
+        while size := connection.recv_into(buffer):
+            total += size
+    return total
+
+
+def resident(pid: int) -> float:
+    """Resident memory of a process in MiB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table."""
     widths = [max(len(row[k]) for row in [columns, *rows]) for k in range(len(columns))]

@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,20 +95,13 @@ def nginx(folder: Path) -> Iterator[tuple[int, int] | None]:
             with contextlib.suppress(ConnectionRefusedError), common.connect(port):
                 break
         children = Path(f"/proc/{master.pid}/task/{master.pid}/children")
-        yield int(children.read_text().split()[0]), port
+        # The kernel takes connections before there is a worker.
+        while not (workers := children.read_text().split()):
+            time.sleep(0.01)
+        yield int(workers[0]), port
     finally:
         master.terminate()
         master.wait()
-
-
-def read_all(port: int, target: str) -> int:
-    """Read a response to its end; its bytes."""
-    buffer, total = bytearray(1 << 20), 0
-    with common.connect(port) as connection:
-        connection.sendall(common.request(target))
-        while size := connection.recv_into(buffer):
-            total += size
-    return total
 
 
 def main() -> None:
@@ -143,7 +137,7 @@ def measure(rounds: int, ours: tuple[int, int], other: tuple[int, int] | None) -
     for number in range(rounds + 1):
         for name, (pid, port, target) in servers.items():
             before, start = common.cpu_seconds(pid), common.now()
-            assert read_all(port, target) >= SIZE, name
+            assert common.read_all(port, target) >= SIZE, name
             if number > 0:  # the first round warms everything up
                 wall[name].append(common.now() - start)
                 cpu[name].append(common.cpu_seconds(pid) - before)

@@ -89,16 +89,6 @@ def serve() -> None:
     )
 
 
-def read_all(port: int, target: str) -> int:
-    """Read a response to its end; its bytes."""
-    buffer, total = bytearray(1 << 20), 0
-    with common.connect(port) as connection:
-        connection.sendall(common.request(target))
-        while size := connection.recv_into(buffer):
-            total += size
-    return total
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -120,11 +110,11 @@ def main() -> None:
     wall: dict[str, list[float]] = {target: [] for target in targets}
     with common.server(__file__, "--serve") as (pid, port):
         for target in targets:
-            read_all(port, target)
+            common.read_all(port, target)
         for _ in range(arguments.rounds):
             for target in targets:
                 before, start = common.cpu_seconds(pid), common.now()
-                assert read_all(port, target) >= SIZE
+                assert common.read_all(port, target) >= SIZE
                 wall[target].append(common.now() - start)
                 cpu[target].append(common.cpu_seconds(pid) - before)
     plain, limit = common.median(cpu["/plain"]), common.median(cpu["/splice"])

@@ -31,11 +31,6 @@ def serve() -> None:
     common.listen_forever(Application([("/", Endless)]))
 
 
-def resident(pid: int) -> float:
-    """Resident memory of a process in MiB."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) / 256
-
-
 def state_and_ticks(pid: int) -> tuple[str, int]:
     """What a process does (S is asleep) and the processor time it has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -56,12 +51,12 @@ def main() -> None:
         connection.sendall(common.request("/"))
         program = common.announced_pid(connection)
         time.sleep(1)
-        first, (_, ticks) = resident(server), state_and_ticks(program)
+        first, (_, ticks) = common.resident(server), state_and_ticks(program)
         largest = first
         for _ in range(arguments.seconds):
             time.sleep(1)
             connection.recv(1)
-            largest = max(largest, resident(server))
+            largest = max(largest, common.resident(server))
         state, ticks_after = state_and_ticks(program)
     common.table(
         f"A reader of 1 byte a second, {arguments.seconds} s",

@@ -169,9 +169,7 @@ def log_request(handler: RequestHandler) -> None:
 def log_hit(client: str, method: str, status: int, target: str, seconds: float) -> None:
     """Write the line of a request that had no handler."""
     if access_log.isEnabledFor(logging.INFO):
-        access_log.info(
-            "%s %s %d %s %.1f ms", client, method, status, ascii(target)[1:-1], 1000 * seconds
-        )
+        access_log.info("%s %s %d %s %.1f ms", client, method, status, ascii(target)[1:-1], 1000 * seconds)
 
 
 def static_folder() -> Path:

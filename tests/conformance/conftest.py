@@ -37,6 +37,11 @@ media_type = "application/octet-stream"
 streams = true
 cache = false
 pipeline = [["python", "-SEI", "{PROGRAMS}/sized.py", "300000"]]
+# A result that is kept and too large for memory.
+[preset.large]
+accepts = ["*/*"]
+media_type = "application/octet-stream"
+pipeline = [["python", "-SEI", "{PROGRAMS}/sized.py", "3000000"]]
 # Fails after as many.
 [preset.broken]
 accepts = ["*/*"]
@@ -132,7 +137,7 @@ def _serving_folder(folder: Path, settings: str = "", expected: str = r"(?!)") -
 def serving_folder() -> ServingFolder:
     """`with serving_folder(folder, settings, expected) as server`: a process that serves a folder.
 
-    It has the presets `sized`, `broken` and `endless`; `settings` is more of its configuration, in TOML.
+    It has the presets `sized`, `large`, `broken` and `endless`; `settings` is more of its configuration.
     A line from WARNING up in its log that `expected` does not match is a failure.
     """
     return _serving_folder

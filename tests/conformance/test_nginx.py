@@ -151,6 +151,15 @@ def test_a_thumbnail_in_slices(nginx, server):
     assert nginx.complaints() == []
 
 
+def test_a_large_result_in_slices_from_its_first_request_on(nginx, server):
+    # Its length is not known when the first slice is asked for: the answer waits for it.
+    for kept in ("MISS", "HIT"):
+        status, fields, content = nginx.get("/hello.txt?preset=large")
+        assert (status, fields["X-Kept"], len(content)) == (200, kept, 3_000_000)
+    assert content == server.get("/hello.txt?preset=large").content
+    assert nginx.complaints() == []
+
+
 def test_a_file_that_changes_between_slices_is_noticed(nginx, folder, big):
     """That the log stays empty says nothing unless nginx would have told: here it must."""
     changing = folder / "changing.bin"

@@ -67,8 +67,8 @@ def test_what_is_wrong_is_found_before_the_source_is_probed(presets):
         needs_facts(Target("/a.mkv", (("preset", "mp4"),)), without, FILM)
 
 
-def test_mp4_is_a_stream_of_its_own(presets):
+def test_mp4_is_a_stream_that_is_shared_and_kept_by_us_alone(presets):
     preset = presets.presets["mp4"]
     limits = preset.limits.over(presets.limits)
-    assert (preset.streams, preset.cache, preset.cache_control) == (True, False, "no-store")
+    assert (preset.streams, preset.cache, preset.cache_control) == (True, True, "no-store")
     assert (limits.first_byte, limits.idle, limits.total, limits.output) == (20, 60, 6 * 3600, 64 * 1024**3)

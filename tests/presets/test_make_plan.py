@@ -231,10 +231,13 @@ def test_the_key_follows_the_source(presets, field):
 
 
 def test_the_key_follows_definition_and_program_but_not_bounds(presets):
-    def key(change=None, programs=presets.programs):
+    def key(change=None, programs=presets.programs, **versions):
         preset = read_preset({**TABLES["by-name"], **(change or {})})
         changed = dataclasses.replace(
-            presets, presets={**presets.presets, "by-name": preset}, programs=programs
+            presets,
+            presets={**presets.presets, "by-name": preset},
+            programs=programs,
+            versions=versions,
         )
         return plan(changed, "preset=by-name&w=5x5").key
 
@@ -243,6 +246,8 @@ def test_the_key_follows_definition_and_program_but_not_bounds(presets):
     assert key() != key({"pipeline": [["draw", "file:{source}", "-x", "{w}"]]})
     assert key() != key({"media_type": "image/gif"})
     assert key() != key(programs={**presets.programs, "draw": "/usr/bin/draw"})
+    assert key(draw="1") != key(draw="2")
+    assert key(draw="1") == key(draw="1", encode="7")
 
 
 def test_the_key_follows_the_texts_of_choices(presets):

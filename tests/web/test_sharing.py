@@ -229,7 +229,7 @@ async def test_failure_before_the_first_byte_fails_all_and_is_remembered(
             later = await server.get("/a.txt?preset=p")
     assert {response.status for response in [*responses, later]} == {502}
     assert later.headers["Cache-Status"] == (
-        "tornado_media; hit; detail=failed" if remembered else "tornado_media; fwd=miss; stored"
+        "tornado_media; hit; detail=failed" if remembered else "tornado_media; fwd=miss"
     )
     assert gate.runs == (1 if remembered else 2)
 
@@ -436,6 +436,36 @@ async def test_range_past_the_end_that_comes_meanwhile(serve: Any, web: Any, gat
         response = await inside
         assert response.headers["Content-Range"] == f"bytes {300 * KIB + 5}-{300 * KIB + 9}/{300 * KIB + 10}"
         writer.close()
+
+
+async def test_range_of_a_growing_result_that_does_not_stream_waits_for_its_length(
+    serve: Any, web: Any, gate: Gate
+) -> None:
+    size = 2 * MIB
+    async with serve(p=gate.preset(web, size, size, streams=False)) as server:
+        whole = asyncio.ensure_future(server.get("/a.txt?preset=p"))
+        ranges = [
+            asyncio.ensure_future(server.get("/a.txt?preset=p", Range=asked))
+            for asked in (
+                "bytes=0-1",
+                "bytes=5-",
+                f"bytes={size}-{size + 1}",
+                "bytes=-3",
+                "bytes=99999999-",
+            )
+        ]
+        await until(lambda: readers(server) == 6)
+        await gate.open()
+        content = pattern(2 * size)
+        assert (await whole).content == content
+        two, rest, middle, suffix, past = await asyncio.gather(*ranges)
+    assert two.headers["Content-Range"] == f"bytes 0-1/{2 * size}"
+    assert rest.headers["Content-Range"] == f"bytes 5-{2 * size - 1}/{2 * size}"
+    assert [two.content, rest.content] == [content[:2], content[5:]]
+    assert middle.content == content[size : size + 2]
+    assert (suffix.status, past.status) == (206, 416)
+    assert suffix.content == content[-3:]
+    assert gate.runs == 1
 
 
 async def test_range_that_never_comes_is_not_waited_for_longer_than_the_program(

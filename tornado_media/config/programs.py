@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
 
 import imageio_ffmpeg
+
+import tornado_media
 
 
 def find_program(name: str, programs: Mapping[str, str]) -> str | None:
@@ -23,6 +27,23 @@ def find_program(name: str, programs: Mapping[str, str]) -> str | None:
     else:
         found = shutil.which(name)
     return os.path.abspath(found) if found else None
+
+
+def version_of(path: str) -> str:
+    """What tells a program from the one that takes its place in an upgrade: size and time of its file.
+
+    Args:
+        path: absolute; a link is followed.
+    """
+    status = os.stat(path)
+    return f"{status.st_size}-{status.st_mtime_ns}"
+
+
+@cache
+def engine_version() -> str:
+    """The versions of this package and of the libraries that its engines call."""
+    libraries = [f"{name} {version(name)}" for name in ("pyvips", "pyvips-binary", "av")]
+    return ", ".join([f"tornado_media {tornado_media.__version__}", *libraries])
 
 
 def _ffmpeg() -> str | None:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from tornado_media.config.folders import cache_folder
 from tornado_media.config.mistake import ConfigError, Mistake
-from tornado_media.config.programs import find_program
+from tornado_media.config.programs import engine_version, find_program, version_of
 from tornado_media.config.sections import Cache, PresetFile, Server, Slots, SourceFolder, WholeFile
 from tornado_media.presets.check import read_preset
 from tornado_media.presets.mistakes import PresetMistakes, joined_key, mistakes_of
@@ -90,7 +90,13 @@ class Config:
             *(program for preset in self.presets_by_name.values() for program in preset.programs()),
         }
         found = {name: find_program(name, self.programs) for name in sorted(names)}
-        return Presets(self.presets_by_name, self.default_presets, found, self.limits)
+        versions = {name: version_of(path) for name, path in found.items() if path is not None}
+        engines = {
+            preset.engine: engine_version() for preset in self.presets_by_name.values() if preset.engine
+        }
+        return Presets(
+            self.presets_by_name, self.default_presets, found, self.limits, {**engines, **versions}
+        )
 
 
 def load_config(file: Path) -> Config:

@@ -19,8 +19,8 @@ from tornado_media.jobs.job import Job
 from tornado_media.presets.plan import Plan
 from tornado_media.store.blocks import Reader
 from tornado_media.store.cache import Cache
-from tornado_media.store.representation import Representation, of_bytes
-from tornado_media.store.spool import MEMORY, Growth, Spool, SpoolReader
+from tornado_media.store.representation import Growth, Representation, of_bytes
+from tornado_media.store.spool import MEMORY, Spool, SpoolReader
 from tornado_media.store.threads import in_thread
 
 COLLECT = MEMORY
@@ -133,7 +133,7 @@ class SharedJob:
             cache_control=plan.cache_control,
             open=follow,
             close=leave,
-            growth=None if spool.complete else Growth(spool, self._window, plan.limits.idle),
+            growth=None if spool.complete else Growth(spool, plan.streams, self._window, plan.limits.idle),
         )
 
     async def _leave(self, reader: SpoolReader) -> None:

@@ -114,6 +114,9 @@ class Jobs:
         began = _now()
         try:
             return await shared.join()
+        except MediaError:
+            account.cache = told.MISS if account.cache == told.STORED else account.cache
+            raise
         finally:
             started = shared.started or _now()
             account.add("queue", max(0.0, started - began))
@@ -216,7 +219,7 @@ class Jobs:
     def part_done(self, shared: SharedJob) -> float:
         """The part of a shared job that is done, 0 to 1.
 
-        By how far its programs have read the source; where that cannot be seen, the time of work that
+        By how much of the source its programs have read; where that cannot be seen, the time of work that
         completes, against the time that its preset took before.
         """
         plan = shared.plan

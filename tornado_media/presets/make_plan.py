@@ -166,13 +166,14 @@ def _key(
 ) -> str:
     """32 hexadecimal digits that stand for the bytes: equal keys, equal result.
 
-    The programs' paths belong to it: another binary under the same name makes other bytes.
+    The programs' paths and versions belong to it: another binary under the same name makes other bytes.
     """
     identity = [source.path, source.size, source.mtime_ns, source.inode, source.device]
     programs = [[program, presets.programs.get(program)] for program in preset.programs()]
+    versions = [presets.versions.get(name) for name in (preset.engine, *preset.programs()) if name]
     canonical = sorted(
         [key, preset.parameters[key].canonical(value), preset.parameters[key].argument(value)]
         for key, value in values.items()
     )
-    whole = json.dumps([name, identity, source.media_type, preset.definition, programs, canonical])
+    whole = json.dumps([name, identity, source.media_type, preset.definition, programs, versions, canonical])
     return hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()

@@ -23,12 +23,14 @@ class Presets:
         default_presets: names by the media types or ranges they are the default for.
         programs: absolute paths by the names that presets use; None where there is none.
         limits: what a preset's own limits leave out.
+        versions: of programs and engines by name: when one changes, its results are other ones.
     """
 
     presets: Mapping[str, Preset]
     default_presets: Mapping[str, str] = field(default_factory=dict)
     programs: Mapping[str, str | None] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def accepting(self, media_type: str) -> tuple[str, ...]:
         """Names of the presets that can be made of a source of this media type."""

@@ -1,4 +1,8 @@
-"""How far a program has read a file: its own offset in it, which Linux shows in /proc (proc(5), fdinfo)."""
+"""How far a program has read a file, from what Linux shows of it in /proc (proc(5): fdinfo, io).
+
+Its offset in the file, but not more than all that it has read of anything: a program that jumps into the
+second half, as ffmpeg does for a later start, has not read the first.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from tornado_media.presets.plan import SourceFacts
 
 
 def position_of(pids: Iterable[int], source: SourceFacts) -> int | None:
-    """The furthest offset, in bytes, at which a process has the source open.
+    """How many bytes of the source the process has read that has read the most of it.
 
     Args:
         pids: of running processes.
@@ -26,7 +30,7 @@ def position_of(pids: Iterable[int], source: SourceFacts) -> int | None:
             for descriptor in os.listdir(f"/proc/{pid}/fd"):
                 position = _position(pid, descriptor, source)
                 if position is not None:
-                    found = max(position, found or 0)
+                    found = max(min(position, _read_by(pid)), found or 0)
     return found
 
 
@@ -37,3 +41,8 @@ def _position(pid: int, descriptor: str, source: SourceFacts) -> int | None:
             # "pos:\t123\nflags:\t..."
             return int(Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text().split(maxsplit=2)[1])
     return None
+
+
+def _read_by(pid: int) -> int:
+    # "rchar: 123\nwchar: ..."
+    return int(Path(f"/proc/{pid}/io").read_text().split(maxsplit=2)[1])

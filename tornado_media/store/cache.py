@@ -83,7 +83,12 @@ class Cache:
 
     def keeps(self, plan: Plan) -> bool:
         """Whether there is a place where the result of a plan can be kept, as far as is known."""
-        return plan.cache and (self._memory_capacity > 0 or (self._disk is not None and self._disk.writable))
+        if not plan.cache:
+            return False
+        # A stream is not known to be small.
+        return (self._disk is not None and self._disk.writable) or (
+            self._memory_capacity > 0 and not plan.streams
+        )
 
     async def get(self, plan: Plan) -> Representation | None:
         """The result of a plan, or None when it is not here."""

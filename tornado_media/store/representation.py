@@ -14,12 +14,29 @@ from hashlib import blake2b
 from tornado_media.http.conditional import Validators
 from tornado_media.store.blocks import Block, InFile, InMemory, Reader, read_block
 from tornado_media.store.blocks import SourceChanged as SourceChanged
-from tornado_media.store.spool import Growth
+from tornado_media.store.spool import Spool
 
 _BLOCK = 64 * 1024
 
 _LAST = 4096
 """Bytes at the end of a file that may change which go through memory, to be looked at before they go out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What is known of bytes that are still being made.
+
+    Args:
+        spool: that grows.
+        streams: nobody waits for its end; else that is near, and with it the length.
+        near: bytes past its end that are worth waiting for.
+        stall: seconds that they are waited for.
+    """
+
+    spool: Spool
+    streams: bool
+    near: int
+    stall: float
 
 
 @dataclass(frozen=True, slots=True)

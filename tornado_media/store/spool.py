@@ -12,12 +12,10 @@ The writer asks `writable` before it appends, and that is the back-pressure.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
-from dataclasses import dataclass
 
-from tornado_media.store.blocks import Block, InFile, InMemory, InPipe
-from tornado_media.store.spool_file import Room, SpoolFile, rest
+from tornado_media.store.blocks import Block, InFile, InMemory
+from tornado_media.store.spool_file import Room, SpoolFile, rest, taken
 
 MEMORY = 1024 * 1024
 """Bytes of a spool that are in memory at most: small results stay there, a full disk is survived with it."""
@@ -105,7 +103,7 @@ class Spool:
         if not self._disk_failed and (self._disk.file >= 0 or self._memory_length + length > MEMORY):
             left = await self._to_disk(block)
         if left is not None:
-            self._append_in_memory(self.length + length - left.length, _taken(left))
+            self._append_in_memory(self.length + length - left.length, taken(left))
         self.length += length
         self._grown()
 
@@ -244,21 +242,6 @@ class Spool:
         return error
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """What is known of bytes that are still being made.
-
-    Args:
-        spool: that grows.
-        near: bytes past its end that are worth waiting for.
-        stall: seconds that they are waited for.
-    """
-
-    spool: Spool
-    near: int
-    stall: float
-
-
 class SpoolReader:
     """Follows a spool from an offset.
 
@@ -305,17 +288,3 @@ class SpoolReader:
     def leave(self) -> None:
         """The reader has left. Idempotent."""
         self._spool._leave(self)
-
-
-def _taken(block: Block) -> bytes:
-    match block:
-        case InMemory(view):
-            return bytes(view)
-        case InPipe(pipe, length):
-            parts = []
-            while length:
-                parts.append(os.read(pipe, length))
-                length -= len(parts[-1])
-            return b"".join(parts)
-        case InFile(file, offset, length):
-            return os.pread(file, length, offset)

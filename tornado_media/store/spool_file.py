@@ -118,6 +118,21 @@ def rest(block: Block, done: int) -> Block:
             return InFile(file, offset + done, length - done)
 
 
+def taken(block: Block) -> bytes:
+    """The bytes of a block, which is used up."""
+    match block:
+        case InMemory(view):
+            return bytes(view)
+        case InPipe(pipe, length):
+            parts = []
+            while length:
+                parts.append(os.read(pipe, length))
+                length -= len(parts[-1])
+            return b"".join(parts)
+        case InFile(file, offset, length):
+            return os.pread(file, length, offset)
+
+
 def _write(block: Block, file: int, offset: int) -> tuple[int, OSError | None]:
     written = 0
     try:

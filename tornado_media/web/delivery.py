@@ -20,6 +20,7 @@ from tornado_media.http import account as told
 from tornado_media.http.conditional import Outcome, Validators, evaluate, format_date, range_applies
 from tornado_media.http.fields import is_active
 from tornado_media.http.ranges import (
+    UNKNOWN_END,
     ByteRange,
     RangeNotSatisfiable,
     content_range,
@@ -27,8 +28,7 @@ from tornado_media.http.ranges import (
     parse_growing_range,
     parse_range,
 )
-from tornado_media.store.representation import Representation
-from tornado_media.store.spool import Growth
+from tornado_media.store.representation import Growth, Representation
 from tornado_media.web.exchange import Exchange
 from tornado_media.web.problem import send_problem_content
 
@@ -163,18 +163,16 @@ async def _deliver_growing(
         MediaError: the job has failed meanwhile.
     """
     headers, spool = handler.request.headers, growth.spool
-    try:
-        applies = handler.request.method == "GET" and range_applies(
-            headers.get("If-Range"), representation.validators
-        )
+    applies = handler.request.method == "GET" and range_applies(
+        headers.get("If-Range"), representation.validators
+    )
+    wanted: ByteRange | None = _NO_RANGE
+    with suppress(RangeNotSatisfiable):
         wanted = parse_growing_range(headers.get("Range")) if applies else None
-    except RangeNotSatisfiable:
-        await _refuse_growing(exchange, handler)
-        return None
     if wanted is None:
         await _send_whole(exchange, handler, representation, {**fields, "Accept-Ranges": "none"})
         return None
-    reader = representation.open(wanted.first_pos)
+    reader = representation.open(0 if wanted is _NO_RANGE else wanted.first_pos)
     try:
         await _wait_for(wanted, growth)
         if spool.failure is not None:
@@ -195,14 +193,25 @@ async def _deliver_growing(
     return None
 
 
+# A range that only the length can make sense of, as the last bytes; it lies behind every end.
+_NO_RANGE = ByteRange(UNKNOWN_END, UNKNOWN_END)
+
+
 async def _wait_for(wanted: ByteRange, growth: Growth) -> None:
-    """Wait for a range whose bytes will come soon: all of it, or its beginning where it has no end."""
+    """Wait for a range whose bytes will come soon: all of it, or its beginning where it has no end.
+
+    What does not stream is waited for as a whole: then the length can be told, without which a proxy that
+    asks for slices, and Safari, can do nothing with a range.
+    """
+    spool = growth.spool
+    while not growth.streams and spool.keeps and not spool.complete and spool.failure is None:
+        await spool.reach(spool.length)
     for position in (wanted.first_pos, wanted.last_pos):
-        if position - growth.spool.length > growth.near:
+        if position - spool.length > growth.near:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(growth.stall):
-                await growth.spool.reach(position)
+                await spool.reach(position)
 
 
 def _ranges(
