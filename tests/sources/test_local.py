@@ -570,3 +570,16 @@ def test_unchanged_after_close(sources, facts):
     before = facts("/1.txt")
     sources.close()
     assert sources.unchanged(before) is False
+
+
+@pytest.mark.skipif(not beneath.has_cached_lookup(), reason="no openat2 with RESOLVE_CACHED")
+def test_a_permission_is_looked_at_again_after_a_while(sources, facts, monkeypatch):
+    before, opened = facts("/holiday/2.txt"), []
+    look = Sources._look
+    monkeypatch.setattr(Sources, "_look", lambda *args: opened.append(1) or look(*args))
+    clock = [1000.0]
+    monkeypatch.setattr(local.time, "monotonic", lambda: clock[0])
+    for now, times in ((1000.0, 1), (1000.9, 1), (1001.1, 2), (1002.0, 2), (1002.2, 3)):
+        clock[0] = now
+        assert sources.unchanged(before) is True
+        assert len(opened) == times

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -34,6 +35,12 @@ _CANNOT_TELL = frozenset(
     {errno.EAGAIN, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EPERM, errno.ENOSYS}
 )
 
+RECENT = 1.0
+"""Seconds after which `unchanged` opens a source again. To open and close it costs a hit on a small kept
+result 18 of 103 microseconds of processor time, to look at it by name 3."""
+
+_LOOKED_AT = 4096
+
 _OWN_PAGES = "-"  # /-/... is for the server's own pages; a folder of this name would be behind them
 
 
@@ -54,6 +61,7 @@ class Sources:
     def __init__(self, mounts: Sequence[Mount]) -> None:
         self._mounts = Mounts(mounts)
         self._in_memory: dict[int, bool] = {}
+        self._looked_at: dict[str, float] = {}
 
     def open(self, path: str) -> Source:
         """Open the file at a path. Blocks for about ten system calls and one read of 4 KiB.
@@ -85,9 +93,12 @@ class Sources:
         return source
 
     def unchanged(self, facts: SourceFacts) -> bool | None:
-        """Whether `open` would open the same source again. Never waits for a disk; about 6 microseconds.
+        """Whether `open` would open the same source again. Never waits for a disk; 2 to 20 microseconds.
 
-        Opens it as `open` does, for a moment: a name, a link on the way, a permission may have changed.
+        Opens it as `open` does, for a moment: a name, a link on the way, a permission may have changed. For
+        `RECENT` seconds after that its names are in the kernel's cache, and to look which file they lead to
+        is enough and much cheaper. What changes no file, a permission that was taken away or a folder that
+        was moved out and linked to, is noticed after that time.
 
         Args:
             facts: of a source that was opened here before.
@@ -101,20 +112,15 @@ class Sources:
         place = self._mounts.place(facts.path)
         if place is None:
             return False
+        now = time.monotonic()
         try:
-            file = place.open_cached(_READ)
+            if now - self._looked_at.get(facts.path, -RECENT) < RECENT and _is(
+                facts, os.stat(place.relative, dir_fd=place.root, follow_symlinks=False)
+            ):
+                return True
+            return _is(facts, self._look(place, now, facts.path))
         except OSError as error:
             return None if error.errno in _CANNOT_TELL else False
-        try:
-            status = os.fstat(file)
-        finally:
-            os.close(file)
-        return (
-            status.st_mtime_ns == facts.mtime_ns
-            and status.st_ino == facts.inode
-            and status.st_size == facts.size
-            and status.st_dev == facts.device
-        )
 
     def list(self, path: str, *, after: str | None = None, limit: int = 500) -> Listing:
         """List a folder. Blocks for a scan of it, and opens each file of the page for its media type.
@@ -161,6 +167,17 @@ class Sources:
         """Let the mounted folders go. Idempotent; open sources stay open."""
         self._mounts.close()
 
+    def _look(self, place: Place, now: float, path: str) -> os.stat_result:
+        file = place.open_cached(_READ)
+        try:
+            status = os.fstat(file)
+        finally:
+            os.close(file)
+        if len(self._looked_at) >= _LOOKED_AT:
+            self._looked_at.clear()
+        self._looked_at[path] = now
+        return status
+
     def _is_in_memory(self, facts: SourceFacts) -> bool:
         known = self._in_memory.get(facts.device)
         if known is None:
@@ -178,6 +195,15 @@ class Sources:
         if self._mounts.below(path.rstrip("/") + "/"):
             return SourceIsFolder(f"{shown(path)} is a folder.")
         return NotFound(f"There is no source at {shown(path)}.", private=private)
+
+
+def _is(facts: SourceFacts, status: os.stat_result) -> bool:
+    return (
+        status.st_mtime_ns == facts.mtime_ns
+        and status.st_ino == facts.inode
+        and status.st_size == facts.size
+        and status.st_dev == facts.device
+    )
 
 
 def _open(place: Place, path: str) -> Source:
