@@ -516,16 +516,21 @@ async def test_every_answer_tells_where_it_came_from_and_how_long_it_took(
     serve: Any, web: Any, gate: Gate
 ) -> None:
     async with serve(p=gate.preset(web, 10, streams=False)) as server:
-        for target, status, cache, parts in (
-            ("/a.txt", 200, "fwd=bypass", {"source", "total"}),
-            ("/a.txt?preset=p", 200, "fwd=miss; stored", {"source", "queue", "first-byte", "total"}),
-            ("/a.txt?preset=p", 200, "hit", {"total"}),
-            ("/a.txt?preset=p&", 200, "hit", {"source", "total"}),
-            ("/nothing.txt", 404, "fwd=bypass", {"total"}),
-            ("/a.txt?preset=nothing", 400, "fwd=bypass", {"total"}),
-            ("/-/health", 200, "fwd=bypass", {"total"}),
+        for method, target, status, cache, parts in (
+            ("OPTIONS", "/a.txt", 204, "fwd=bypass", {"total"}),
+            ("HEAD", "/a.txt?preset=p", 200, "fwd=bypass", {"source", "total"}),
+            ("PROPFIND", "/a.txt", 405, "fwd=bypass", {"total"}),
+            ("POST", "/a.txt", 405, "fwd=bypass", {"total"}),
+            ("GET", "/a.txt", 200, "fwd=bypass", {"source", "total"}),
+            ("GET", "/a.txt?preset=p", 200, "fwd=miss; stored", {"source", "queue", "first-byte", "total"}),
+            ("GET", "/a.txt?preset=p", 200, "hit", {"total"}),
+            ("GET", "/a.txt?preset=p&", 200, "hit", {"source", "total"}),
+            ("GET", "/nothing.txt", 404, "fwd=bypass", {"total"}),
+            ("GET", "/a.txt?preset=nothing", 400, "fwd=bypass", {"total"}),
+            ("DELETE", "/a.txt", 200, "fwd=bypass", {"total"}),
+            ("GET", "/-/health", 200, "fwd=bypass", {"total"}),
         ):
-            response = await server.get(target)
+            response = await server.get(target, method)
             timing = dict(part.split(";dur=") for part in response.headers["Server-Timing"].split(", "))
             assert (response.status, response.headers["Cache-Status"]) == (status, f"tornado_media; {cache}")
             assert parts <= set(timing), target

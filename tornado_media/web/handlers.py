@@ -19,7 +19,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from tornado_media.errors import Forbidden, MethodNotAllowed, NotFound
-from tornado_media.http.account import HIT
+from tornado_media.http.account import HIT, Account
 from tornado_media.http.conditional import Validators, equivalent_tag
 from tornado_media.http.fields import content_disposition
 from tornado_media.jobs.planning import Planning
@@ -104,9 +104,7 @@ class MediaHandler(RequestHandler):
 
     async def options(self, *_: Any) -> None:
         """Answer OPTIONS with the methods there are (RFC 9110 section 9.3.7)."""
-        self.set_header("Allow", ", ".join(self.methods))
-        self.clear_header("Content-Type")
-        self.set_status(204)
+        await answer(self, self._name_methods, self.stations.write_timeout)
 
     async def refuse(self, *_: Any) -> None:
         """Answer any other method."""
@@ -117,9 +115,15 @@ class MediaHandler(RequestHandler):
     def write_error(self, status_code: int, **_: Any) -> None:
         """What Tornado refuses before us, in our words; our own errors do not come here."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
+        for name, value in Account(began=0.0).fields(self.request.request_time()).items():
+            self.set_header(name, value)
         if status_code == 405:
             self.set_header("Allow", ", ".join(self.methods))
         self.finish(f"{status_code} {self._reason}\n")
+
+    async def _name_methods(self, exchange: Exchange) -> None:
+        await exchange.send_headers(204, {"Allow": ", ".join(self.methods), "Content-Type": None})
+        await exchange.finish()
 
     async def _not_allowed(self, _: Exchange) -> None:
         method = self.request.method
