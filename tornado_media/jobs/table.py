@@ -243,7 +243,8 @@ class Jobs:
         self._left.set()
         failure = shared.spool.failure
         if isinstance(failure, MediaError):
-            self._failures.remember(shared.plan, failure)
+            if shared.kept:
+                self._failures.remember(shared.plan, failure)
         elif shared.started is not None and shared.spool.complete:
             seconds = _now() - shared.started
             before = self._typical.get(shared.plan.preset, seconds)
