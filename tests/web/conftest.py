@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -182,6 +183,10 @@ def web() -> Any:
         read_response=read_response,
         program_preset=program_preset,
         ended=ended,
+        until=until,
+        readers=readers,
+        idle=idle,
+        open_gate=open_gate,
     )
 
 
@@ -203,3 +208,33 @@ async def ended(pid: int) -> None:
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until something is so; fails after 10 s."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+def readers(server: Any) -> int:
+    return sum(shared.readers for shared in server.media.jobs._shared)
+
+
+async def idle(server: Any) -> None:
+    """Wait until no job is left, and what ended well is on disk."""
+    await until(lambda: not server.media.jobs._shared)
+    await server.media.cache.drain()
+
+
+async def open_gate(path: Path) -> None:
+    """Let the program on that waits at a FIFO, or that will come to it; fails after 10 s."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError as error:
+                assert error.errno == errno.ENXIO
+                await asyncio.sleep(0)
+            else:
+                return

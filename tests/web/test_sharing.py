@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +20,11 @@ def pattern(size: int) -> bytes:
     return b"".join(number.to_bytes(8, "big") for number in range(size // 8 + 1))[:size]
 
 
-async def open_gate(path: Path) -> None:
-    """Let the program on that waits at a FIFO, or that will come to it; fails after 10 s."""
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
-            except OSError as error:
-                assert error.errno == errno.ENXIO
-                await asyncio.sleep(0)
-            else:
-                return
-
-
 class Gate:
     """A FIFO that a program waits at, and the log of its runs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path, self.log = folder / "gate", folder / "runs"
+    def __init__(self, folder: Path, web: Any) -> None:
+        self.path, self.log, self._web = folder / "gate", folder / "runs", web
         os.mkfifo(self.path)
         self.log.touch()
 
@@ -49,7 +34,7 @@ class Gate:
 
     async def open(self) -> None:
         """Let the program on; returns when it has come to the gate."""
-        await open_gate(self.path)
+        await self._web.open_gate(self.path)
 
     def stay_open(self) -> contextlib.closing[Any]:
         """Let every program on that comes to the gate, for the length of a `with` block."""
@@ -62,19 +47,8 @@ class Gate:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop turn until something is so; fails after 10 s."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0)
-
-
-def readers(server: Any) -> int:
-    return sum(shared.readers for shared in server.media.jobs._shared)
+def gate(tmp_path: Path, web: Any) -> Gate:
+    return Gate(tmp_path, web)
 
 
 async def first_bytes(reader: asyncio.StreamReader, size: int) -> bytes:
@@ -87,18 +61,13 @@ async def first_bytes(reader: asyncio.StreamReader, size: int) -> bytes:
     return bytes(content)
 
 
-async def idle(server: Any) -> None:
-    """Wait until no job is left: what ended well is kept then."""
-    await until(lambda: not server.media.jobs._shared)
-
-
 # --- collapse
 
 
 async def test_200_equal_requests_are_one_job(serve: Any, web: Any, gate: Gate) -> None:
     async with serve(p=gate.preset(web, 5 * KIB, 5 * KIB, streams=False)) as server:
         requests = [asyncio.ensure_future(server.get("/a.txt?preset=p")) for _ in range(200)]
-        await until(lambda: readers(server) == 200)
+        await web.until(lambda: web.readers(server) == 200)
         await gate.open()
         responses = await asyncio.gather(*requests)
     assert {response.content for response in responses} == {pattern(10 * KIB)}
@@ -111,11 +80,11 @@ async def test_200_equal_requests_are_one_job(serve: Any, web: Any, gate: Gate) 
     assert gate.runs == 1
 
 
-async def test_200_requests_for_one_thumbnail(serve: Any, source_folder: Path, photo: Path) -> None:
+async def test_200_requests_for_one_thumbnail(serve: Any, web: Any, source_folder: Path, photo: Path) -> None:
     (source_folder / "1.jpg").write_bytes(photo.read_bytes())
     async with serve() as server:
         responses = await asyncio.gather(*(server.get("/1.jpg?size=300x200") for _ in range(200)))
-        await idle(server)
+        await web.idle(server)
         again = await server.get("/1.jpg?size=300x200")
     statuses = Counter(response.headers["Cache-Status"] for response in responses)
     assert statuses["tornado_media; fwd=miss; stored"] == 1
@@ -140,12 +109,12 @@ async def test_second_client_of_a_stream_begins_at_once_and_outlives_the_first(
         assert (status, fields["Cache-Status"]) == (200, "tornado_media; fwd=miss; collapsed")
         assert begin == also == pattern(300 * KIB)
         one_writer.close()
-        await until(lambda: readers(server) == 1)
+        await web.until(lambda: web.readers(server) == 1)
         await gate.open()
         rest = await first_bytes(two, 3 * MIB)
         assert await two.readexactly(5) == b"0\r\n\r\n"
         two_writer.close()
-        await idle(server)
+        await web.idle(server)
         kept = await server.get("/a.txt?preset=p")
     assert also + rest == pattern(3 * MIB + 300 * KIB) == kept.content
     assert kept.headers["Cache-Status"] == "tornado_media; hit"
@@ -163,7 +132,7 @@ async def test_job_ends_with_its_last_reader(serve: Any, web: Any, gate: Gate) -
             writers.append(writer)
         for writer in writers:
             writer.close()
-        await idle(server)
+        await web.idle(server)
         response = asyncio.ensure_future(server.get("/a.txt?preset=p"))
         await gate.open()
         assert (await response).content == pattern(3 * MIB + 300 * KIB)
@@ -174,9 +143,9 @@ async def test_request_that_waits_for_its_first_byte_can_leave(serve: Any, web: 
     async with serve(p=gate.preset(web, 0, 10, streams=False)) as server:
         _, one = await server.send("/a.txt?preset=p")
         two = asyncio.ensure_future(server.get("/a.txt?preset=p"))
-        await until(lambda: readers(server) == 2)
+        await web.until(lambda: web.readers(server) == 2)
         one.close()
-        await until(lambda: readers(server) == 1)
+        await web.until(lambda: web.readers(server) == 1)
         await gate.open()
         assert (await two).content == pattern(10)
     assert gate.runs == 1
@@ -200,9 +169,9 @@ async def test_job_that_has_read_most_of_its_source_is_finished_for_nobody(
             await shared.spool.reach((3 if finished else 1) * MIB - 1)
             writer.close()
             if finished:
-                await until(lambda: readers(server) == 0)
-                await open_gate(tmp_path / "gate")
-            await idle(server)
+                await web.until(lambda: web.readers(server) == 0)
+                await web.open_gate(tmp_path / "gate")
+            await web.idle(server)
             # HEAD makes nothing: it tells a length only of what is kept.
             head = await server.get(f"/large.txt?preset={name}", "HEAD")
             assert ("Content-Length" in head.headers) == finished
@@ -240,7 +209,7 @@ async def test_failure_after_the_first_byte_aborts_all_and_keeps_nothing(
     async with serve(p=gate.preset(web, 300 * KIB, 300 * KIB, 3)) as server:
         with expect_log("aborted"):
             requests = [asyncio.ensure_future(server.get("/a.txt?preset=p")) for _ in range(5)]
-            await until(lambda: readers(server) == 5)
+            await web.until(lambda: web.readers(server) == 5)
             await gate.open()
             responses = await asyncio.gather(*requests)
         with expect_log("failed with 502"):
@@ -257,8 +226,8 @@ async def test_kept_results_survive_a_restart(serve: Any, web: Any, gate: Gate, 
     small, large = tmp_path / "small", tmp_path / "large"
     small.mkdir(), large.mkdir()
     presets = {
-        "small": Gate(small).preset(web, 10 * KIB, streams=False),
-        "large": Gate(large).preset(web, 5 * MIB, streams=False),
+        "small": Gate(small, web).preset(web, 10 * KIB, streams=False),
+        "large": Gate(large, web).preset(web, 5 * MIB, streams=False),
     }
     tags = {}
     for attempt in range(2):
@@ -269,8 +238,7 @@ async def test_kept_results_survive_a_restart(serve: Any, web: Any, gate: Gate, 
                 assert response.complete
                 assert ("hit" in response.headers["Cache-Status"]) == bool(attempt)
                 assert tags.setdefault(name, response.headers["ETag"]) == response.headers["ETag"]
-            await idle(server)
-    assert Gate.runs.fget is not None
+            await web.idle(server)
     assert (small / "runs").read_text() == (large / "runs").read_text() == "run\n"
 
 
@@ -308,12 +276,12 @@ async def test_source_that_changes_meanwhile_is_not_kept(
     async with serve(p=gate.preset(web, 10, 10, streams=False), s=gate.preset(web, 10, 10)) as server:
         for name, status in (("p", 502), ("s", 200)):
             request = asyncio.ensure_future(server.get(f"/a.txt?preset={name}"))
-            await until(lambda: readers(server) == 1)
-            await until(lambda n=name: gate.runs == (1 if n == "p" else 2))
+            await web.until(lambda: web.readers(server) == 1)
+            await web.until(lambda n=name: gate.runs == (1 if n == "p" else 2))
             (source_folder / "a.txt").write_text(f"changed by {name}")
             await gate.open()
             assert (await request).status == status
-            await idle(server)
+            await web.idle(server)
         assert server.media.cache.stats().entries == 0
 
 
@@ -333,7 +301,7 @@ async def test_purge(
     async with serve(config, p=gate.preset(web, 10, streams=False)) as server:
         for _ in range(3):
             await server.get("/a.txt?preset=p")
-            await idle(server)
+            await web.idle(server)
         response = await server.get("/a.txt", "DELETE", **fields)
         assert response.status == status
         if status == 200:
@@ -350,13 +318,13 @@ async def test_purge_of_a_running_job_keeps_and_shares_nothing_of_it(
 ) -> None:
     async with serve(p=gate.preset(web, 10, 10, streams=False)) as server:
         before = asyncio.ensure_future(server.get("/a.txt?preset=p"))
-        await until(lambda: gate.runs == 1)
+        await web.until(lambda: gate.runs == 1)
         assert (await server.get("/a.txt", "DELETE")).status == 200
         after = asyncio.ensure_future(server.get("/a.txt?preset=p"))
-        await until(lambda: gate.runs == 2)
+        await web.until(lambda: gate.runs == 2)
         with gate.stay_open():
             assert (await before).content == (await after).content == pattern(20)
-        await idle(server)
+        await web.idle(server)
         assert server.media.cache.stats().entries == 1
 
 
@@ -395,15 +363,15 @@ async def test_ranges_of_a_growing_spool(serve: Any, web: Any, gate: Gate) -> No
             assert "Content-Range" not in response.headers
         for asked in (f"bytes={there}-", f"bytes={there}-{there + 9}", f"bytes=5-{there + 4}"):
             waiting = asyncio.ensure_future(server.get("/a.txt?preset=p", Range=asked))
-            await until(lambda: readers(server) == 2)
+            await web.until(lambda: web.readers(server) == 2)
             waiting.cancel()
-            await until(lambda: readers(server) == 1)
+            await web.until(lambda: web.readers(server) == 1)
         near = asyncio.ensure_future(server.get("/a.txt?preset=p", Range=f"bytes={there + 10}-{there + 19}"))
         wholes = [
             asyncio.ensure_future(server.get("/a.txt?preset=p", **fields))
             for fields in ({"Range": "bytes=0-"}, {"Range": "bytes=5-9", "If_Range": '"other"'})
         ]
-        await until(lambda: readers(server) == 4)
+        await web.until(lambda: web.readers(server) == 4)
         await gate.open()
         response = await near
         assert (response.status, response.content) == (206, whole[there + 10 : there + 20])
@@ -412,7 +380,7 @@ async def test_ranges_of_a_growing_spool(serve: Any, web: Any, gate: Gate) -> No
             assert response.headers["Accept-Ranges"] == "none"
             assert "Content-Range" not in response.headers
         writer.close()
-        await idle(server)
+        await web.idle(server)
         finished = await server.get("/a.txt?preset=p", Range="bytes=10-19", If_Range=tag)
         assert finished.headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
         assert finished.content == whole[10:20]
@@ -428,7 +396,7 @@ async def test_range_past_the_end_that_comes_meanwhile(serve: Any, web: Any, gat
         inside = asyncio.ensure_future(
             server.get("/a.txt?preset=p", Range=f"bytes={300 * KIB + 5}-{400 * KIB}")
         )
-        await until(lambda: readers(server) == 3)
+        await web.until(lambda: web.readers(server) == 3)
         await gate.open()
         response = await waiting
         assert response.status == 416
@@ -454,7 +422,7 @@ async def test_range_of_a_growing_result_that_does_not_stream_waits_for_its_leng
                 "bytes=99999999-",
             )
         ]
-        await until(lambda: readers(server) == 6)
+        await web.until(lambda: web.readers(server) == 6)
         await gate.open()
         content = pattern(2 * size)
         assert (await whole).content == content
@@ -477,7 +445,7 @@ async def test_range_that_never_comes_is_not_waited_for_longer_than_the_program(
         writer, _ = await growing(server, web)
         response = await server.get("/a.txt?preset=p", Range=f"bytes={300 * KIB + 1}-")
         assert response.status in (416, 504)
-        await idle(server)
+        await web.idle(server)
         writer.close()
 
 
@@ -500,12 +468,12 @@ async def test_stream_that_outgrows_its_share_is_passed_on(
         begin = await first_bytes(reader, 3 * MIB)
         # Its beginning is gone for newcomers, so this one has a job of its own.
         other = asyncio.ensure_future(server.get("/a.txt?preset=p"))
-        await until(lambda: gate.runs == 2)
+        await web.until(lambda: gate.runs == 2)
         with gate.stay_open():
             assert begin + await first_bytes(reader, 3 * MIB) == pattern(6 * MIB)
             assert (await other).content == pattern(6 * MIB)
         writer.close()
-        await idle(server)
+        await web.idle(server)
         assert server.media.cache.stats().entries == 0
 
 

@@ -85,9 +85,12 @@ class Spool:
 
     async def writable(self) -> None:
         """Return when the writer may append another block."""
-        while not await self._has_room():
+        while True:
+            # Made before the look, which may wait for the disk: readers go on meanwhile, and that counts.
             self._writer = asyncio.get_running_loop().create_future()
             try:
+                if await self._has_room():
+                    return
                 await self._writer
             finally:
                 self._writer = None
