@@ -236,6 +236,8 @@ def no_leaks(request: pytest.FixtureRequest, log_watch: LogWatch) -> Iterator[No
     descriptors, processes, threads = open_descriptors(), child_processes(), set(threading.enumerate())
     yield
     gc.collect()
+    # What pytest remembers of each test adds up, and every later collection would look at it again.
+    gc.freeze()
     deadline = time.monotonic() + SETTLE
     for thread in set(threading.enumerate()) - threads:
         thread.join(max(0.0, deadline - time.monotonic()))

@@ -25,6 +25,7 @@ KEPT = {"CL_CORRECT", "RANGE_CORRECT", "INM_304", "DATE_CORRECT"}
 STREAM = {"DATE_CORRECT"}
 
 
+@pytest.mark.slow
 @pytest.mark.needs("redbot")
 @pytest.mark.parametrize(
     ("target", "good"),

@@ -27,6 +27,7 @@ PROVOKED = {"broken_stream": "preset=broken"}
 
 
 @pytest.mark.needs("varnishtest")
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_script(serving_folder, folder, tool, tmp_path, script):
     with serving_folder(folder, expected=PROVOKED.get(script.stem, "(?!)")) as server:
