@@ -100,7 +100,8 @@ class Wire:
             await asyncio.sleep(0)
         self._since_turn += block.length
         if self._direct:
-            await self._drained()
+            if self._stream.writing():
+                await self._drained()
             await self._send_direct(block, chunked)
         else:
             await self._send_copy(block, chunked)
@@ -147,15 +148,18 @@ class Wire:
         self._tail = b""
         if isinstance(block, InMemory):
             parts = [memoryview(head), block.view] if chunked else [block.view]
-            await self._repeat(len(head) + block.length, self._send_parts(parts, 0))
+            send, length = self._send_parts(parts, 0), len(head) + block.length
         else:
             if chunked:
-                await self._repeat(len(head), self._send_parts([memoryview(head)], socket.MSG_MORE))
+                send = self._send_parts([memoryview(head)], socket.MSG_MORE)
+                if (done := self._attempt(send, 0)) < len(head):
+                    await self._go_on(send, done, len(head))
             if isinstance(block, InFile):
                 await _warm(block)
-                await self._repeat(block.length, self._send_file(block))
-            else:
-                await self._repeat(block.length, self._send_pipe(block))
+            send = self._send_file(block) if isinstance(block, InFile) else self._send_pipe(block)
+            length = block.length
+        if (done := self._attempt(send, 0)) < length:
+            await self._go_on(send, done, length)
         if chunked:
             # The end of a chunk goes out with the size line of the next one; when that is not here in this
             # turn of the loop, alone: a client may wait for it.
@@ -174,26 +178,27 @@ class Wire:
             with suppress(OSError):
                 self._tail = self._tail[self._stream.socket.send(self._tail) :]
 
-    async def _repeat(self, length: int, send: Callable[[int], int]) -> None:
-        """Call `send` with the number of bytes that have gone until all have."""
-        done = 0
-        while True:
-            if self._stream.closed():
-                raise ClientGone
-            try:
-                done += send(done)
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                if error.errno in _LOST:
-                    raise ClientGone from None
-                raise
-            if done == length:
-                return
-            # Less than all: the socket is full.
+    def _attempt(self, send: Callable[[int], int], done: int) -> int:
+        """Call `send` with the number of bytes that have gone; how many have gone then."""
+        # Enough for most blocks, and cheaper than a coroutine.
+        if self._stream.closed():
+            raise ClientGone
+        try:
+            return done + send(done)
+        except BlockingIOError:
+            return done
+        except OSError as error:
+            if error.errno in _LOST:
+                raise ClientGone from None
+            raise
+
+    async def _go_on(self, send: Callable[[int], int], done: int, length: int) -> None:
+        """Not all has gone, so the socket is full: wait for room, and attempt it again until all has."""
+        while done < length:
             if self._writable is None:
                 self._writable = Writable(self._stream.socket)
             await self._wait_for(self._writable.wait())
+            done = self._attempt(send, done)
 
     def _send_parts(self, parts: Sequence[memoryview], flags: int) -> Callable[[int], int]:
         def send(done: int) -> int:
