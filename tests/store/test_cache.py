@@ -671,20 +671,8 @@ async def test_a_disk_that_takes_no_more(make_cache, folder, clock, expect_log):
     assert list((folder / "tmp").iterdir()) == []
 
 
-@pytest.fixture
-def small_disk(folder):
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", folder], check=False, capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip("a file system cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
 async def test_a_full_disk(small_disk, make_cache, clock, expect_log):
-    cache = make_cache()
+    cache = make_cache(small_disk)
     await keep(cache, 1, length=100_000)
     filler = small_disk / "filler"
 

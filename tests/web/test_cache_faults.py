@@ -15,12 +15,11 @@ import select
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 from array import array
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -216,20 +215,6 @@ async def test_row_46_a_range_of_an_earlier_run_is_not_of_the_one_that_grows(
 
 
 # -- row 47: a full disk -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of 1 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", folder], check=False, capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip("a file system cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 async def test_row_47_a_full_disk_serves_everybody_keeps_nothing_half_and_is_told_once(
