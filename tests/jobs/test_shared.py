@@ -117,7 +117,7 @@ async def turns(number: int = 50) -> None:
 
 async def ended(shared: SharedJob) -> None:
     async with asyncio.timeout(5):
-        await shared.done()
+        await asyncio.wait([shared._task])
 
 
 async def content_of(representation: Representation) -> bytes:

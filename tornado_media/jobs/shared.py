@@ -105,10 +105,6 @@ class SharedJob:
         self._task.cancel()
         await asyncio.wait([self._task])
 
-    async def done(self) -> None:
-        """Return when nothing of it is left."""
-        await asyncio.wait([self._task])
-
     def _representation(self, reader: SpoolReader) -> Representation:
         plan, spool = self.plan, self.spool
         left = False
