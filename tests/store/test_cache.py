@@ -113,6 +113,9 @@ async def test_a_small_result_is_in_memory_at_once_and_on_disk_after(make_cache,
     stats = cache.stats()
     assert (stats.entries, stats.bytes, stats.growing, stats.memory_entries) == (1, 4096, 0, 1)
     assert (stats.hits, stats.misses) == (2, 1)
+    assert cache.peek(plan_of(1).key) == kept
+    assert cache.peek(plan_of(2).key) is None
+    assert cache.stats().hits == 2
 
 
 async def test_a_restart_finds_what_was_kept(make_cache, folder):

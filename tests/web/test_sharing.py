@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tornado_media.store.spool import SpoolReader
+
 KIB, MIB = 1024, 1024 * 1024
 
 
@@ -291,6 +293,7 @@ async def test_source_that_changes_meanwhile_is_not_kept(
         ({}, 200),
         ({"X_Forwarded_For": "10.0.0.1"}, 403),
         ({"Via": "1.1 proxy", "Authorization": "Bearer wrong"}, 403),
+        ({"Via": "1.1 proxy", "Authorization": "secret"}, 403),
         ({"X_Forwarded_For": "10.0.0.1", "Authorization": "Bearer secret"}, 200),
     ],
 )
@@ -446,6 +449,21 @@ async def test_range_that_never_comes_is_not_waited_for_longer_than_the_program(
         response = await server.get("/a.txt?preset=p", Range=f"bytes={300 * KIB + 1}-")
         assert response.status in (416, 504)
         await web.idle(server)
+        writer.close()
+
+
+async def test_range_that_is_far_away_does_not_draw_the_writer_there(
+    serve: Any, web: Any, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offsets, seek = [], SpoolReader.seek
+    monkeypatch.setattr(SpoolReader, "seek", lambda self, to: offsets.append(to) or seek(self, to))
+    config = {"cache": {"window": "512 KiB", "folder": str(tmp_path / "c")}}
+    async with serve(config, p=gate.preset(web, 300 * KIB, 10)) as server:
+        writer, _ = await growing(server, web)
+        for asked in (f"bytes={60 * MIB}-", "bytes=-5", "bytes=10-19"):
+            await server.get("/a.txt?preset=p", Range=asked)
+        # The writer is a window ahead of the furthest reader, so none may be where it cannot wait for bytes.
+        assert offsets == [0, 0, 0, 10]
         writer.close()
 
 

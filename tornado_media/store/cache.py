@@ -116,12 +116,16 @@ class Cache:
         Args:
             key: of its plan.
         """
-        if self._disk is not None and self._disk.changed():
-            self._forget()
+        self._notice()
         kept = self._memory.get(key)
         if kept is not None:
             self._hits += 1
         return kept
+
+    def peek(self, key: str) -> Kept | None:
+        """As `in_memory`, for who does not send it: it counts neither as a use nor as a hit."""
+        self._notice()
+        return self._memory.peek(key)
 
     async def keep(self, plan: Plan, content: bytes, entity_tag: str) -> None:
         """Keep a result that is in memory. It can be had at once, and is on disk when this returns.
@@ -215,11 +219,8 @@ class Cache:
     def _notice(self) -> None:
         """See whether another process has purged meanwhile: then memory may hold what it has removed."""
         if self._disk is not None and self._disk.changed():
-            self._forget()
-
-    def _forget(self) -> None:
-        self._forgotten += 1
-        self._memory.clear()
+            self._forgotten += 1
+            self._memory.clear()
 
 
 def _meta(plan: Plan, length: int, entity_tag: str) -> Meta:

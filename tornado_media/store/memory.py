@@ -51,6 +51,10 @@ class Memory:
             self._results.move_to_end(key)
         return kept
 
+    def peek(self, key: str) -> Kept | None:
+        """A result, which does not count as used."""
+        return self._results.get(key)
+
     def put(self, key: str, kept: Kept) -> None:
         """Hold a result, unless it alone is too large."""
         self.drop(key)

@@ -172,7 +172,9 @@ async def _deliver_growing(
     if wanted is None:
         await _send_whole(exchange, handler, representation, {**fields, "Accept-Ranges": "none"})
         return None
-    reader = representation.open(0 if wanted is _NO_RANGE else wanted.first_pos)
+    # The writer follows its furthest reader: one that asks for what is far away must not draw it there.
+    is_near = wanted.first_pos - spool.length <= growth.near
+    reader = representation.open(wanted.first_pos if is_near else 0)
     try:
         await _wait_for(wanted, growth)
         if spool.failure is not None:

@@ -221,8 +221,8 @@ def may_purge(request: HTTPServerRequest, token: str) -> bool:
         request: with `Authorization: Bearer TOKEN` (RFC 6750 section 2.1), where it has one.
         token: of the configuration; "" is nobody's.
     """
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if token and hmac.compare_digest(given.encode(), token.encode()):
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if token and scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode()):
         return True
     if any(name in request.headers for name in _FORWARDED):
         return False

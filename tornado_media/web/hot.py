@@ -82,6 +82,9 @@ class Results(Protocol):
     def in_memory(self, key: str) -> Kept | None:
         """The kept result of a plan, when it is in memory. Counts as a use of it."""
 
+    def peek(self, key: str) -> Kept | None:
+        """The same, which does not count."""
+
 
 @dataclass(slots=True)
 class _Entry:
@@ -135,7 +138,7 @@ class Hot(Router):
         Raises:
             ValueError: a field has a control character or one that is not Latin-1.
         """
-        kept = self._cache.in_memory(key)
+        kept = self._cache.peek(key)
         if kept is None or len(kept.content) > MAX_CONTENT or len(uri) > _MAX_TARGET:
             return
         length = len(kept.content)
