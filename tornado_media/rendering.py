@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from tornado_media.http.account import Account
 from tornado_media.presets.plan import Original, Plan
 from tornado_media.store.blocks import read_block
 from tornado_media.store.representation import Representation
+from tornado_media.store.threads import in_thread
 from tornado_media.urls import Target
 from tornado_media.web.handlers import original
 
@@ -88,12 +88,11 @@ async def _write(result: Representation, output: Path | None) -> None:
 
 
 async def _copy(result: Representation, descriptor: int) -> None:
-    loop = asyncio.get_running_loop()
     reader, buffer = result.open(0), memoryview(bytearray(_BLOCK))
     try:
         while block := await reader.next(len(buffer)):
             rest = buffer[: await read_block(block, buffer)]
             while rest:
-                rest = rest[await loop.run_in_executor(None, os.write, descriptor, rest) :]
+                rest = rest[await in_thread(os.write, descriptor, rest) :]
     finally:
         await reader.close()

@@ -103,15 +103,22 @@ async def test_a_broken_picture_is_422_and_the_worker_lives(serve_conf, media_fo
 # -- slots over HTTP -----------------------------------------------------------------------------------------
 
 
-async def test_a_full_server_waits_in_order_then_says_503(serve, web):
+@contextlib.asynccontextmanager
+async def full_server(serve, web):
+    """A server with one slot, the request that has it and the one that waits for it."""
     config = {"slots": {"streams": 1, "queue": 1}}
     async with serve(config, silent=web.program_preset("silent", "10", cache=False)) as server:
-        streams = server.media.jobs.streams
         running = await server.send("/a.txt?preset=silent")
         await web.read_head(running[0])
         waiting = await server.send("/a.txt?preset=silent")
-        while not streams.waiting:
+        while not server.media.jobs.streams.waiting:
             await asyncio.sleep(0)
+        yield server, running, waiting
+
+
+async def test_a_full_server_waits_in_order_then_says_503(serve, web):
+    async with full_server(serve, web) as (server, running, waiting):
+        streams = server.media.jobs.streams
         refused = await server.get("/a.txt?preset=silent")
         assert (refused.status, refused.headers["Retry-After"]) == (503, "2")
         assert (await server.get("/a.txt")).status == 200
@@ -124,14 +131,8 @@ async def test_a_full_server_waits_in_order_then_says_503(serve, web):
 
 
 async def test_a_waiter_whose_client_left_is_removed(serve, web):
-    config = {"slots": {"streams": 1, "queue": 1}}
-    async with serve(config, silent=web.program_preset("silent", "10", cache=False)) as server:
+    async with full_server(serve, web) as (server, running, waiting):
         streams = server.media.jobs.streams
-        running = await server.send("/a.txt?preset=silent")
-        await web.read_head(running[0])
-        waiting = await server.send("/a.txt?preset=silent")
-        while not streams.waiting:
-            await asyncio.sleep(0)
         waiting[1].close()
         while streams.waiting:
             await asyncio.sleep(0)

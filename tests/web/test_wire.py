@@ -121,6 +121,17 @@ def program(path):
     return lambda: RunningPipeline(work, None, Limits())
 
 
+@pytest.fixture
+def readers(path, file, content):
+    """What opens a reader of the same bytes, by where they lie."""
+    return {
+        "file": lambda: FileReader(file, 0, SIZE),
+        "pipe": program(path),
+        "memory": lambda: BytesReader(memoryview(content), 0),
+        "pieces": pieces(content, 99_991),
+    }
+
+
 def pieces(content, size):
     """A reader of small blocks."""
 
@@ -133,13 +144,7 @@ def pieces(content, size):
 
 @pytest.mark.parametrize("kind", ["file", "pipe", "memory", "pieces"])
 @pytest.mark.parametrize(("version", "length"), [("1.1", SIZE), ("1.1", None), ("1.0", None)])
-async def test_every_byte_in_order(web, request, path, file, content, way, kind, version, length):
-    readers = {
-        "file": lambda: FileReader(file, 0, SIZE),
-        "pipe": program(path),
-        "memory": lambda: BytesReader(memoryview(content), 0),
-        "pieces": pieces(content, 99_991),
-    }
+async def test_every_byte_in_order(web, request, readers, content, way, kind, version, length):
     certificate = request.getfixturevalue("certificate") if way == "tls" else None
     async with serving(readers[kind], length, certificate) as (port, _):
         response = await fetch(web, port, version, certificate)
@@ -266,13 +271,8 @@ async def test_who_waits_for_a_full_socket_is_told_of_the_abort(web, file):
 
 
 @pytest.mark.parametrize("kind", ["file", "pipe", "memory"])
-async def test_a_reset_that_nobody_has_noticed_is_a_client_that_left(web, path, file, content, kind):
+async def test_a_reset_that_nobody_has_noticed_is_a_client_that_left(web, readers, kind):
     """The connection is reset between a block's arrival and its way out."""
-    readers = {
-        "file": lambda: FileReader(file, 0, SIZE),
-        "pipe": program(path),
-        "memory": lambda: BytesReader(memoryview(content), 0),
-    }
     ends, clients = [], []
 
     class Handler(RequestHandler):
@@ -375,12 +375,7 @@ async def test_the_end_of_a_chunk_does_not_wait_for_the_next(web, way, request):
 
 
 @pytest.mark.parametrize("kind", ["file", "pipe", "memory"])
-async def test_a_fast_download_gives_the_loop_its_turns(web, path, file, content, kind):
-    readers = {
-        "file": lambda: FileReader(file, 0, SIZE),
-        "pipe": program(path),
-        "memory": lambda: BytesReader(memoryview(content), 0),
-    }
+async def test_a_fast_download_gives_the_loop_its_turns(web, readers, kind):
     sent, turns = [], 0
 
     class Counted(Wire):

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from tornado_media.errors import MediaError, Unavailable
@@ -18,6 +19,7 @@ from tornado_media.http.account import Account
 from tornado_media.http.conditional import Validators
 from tornado_media.jobs.failures import Failures
 from tornado_media.jobs.job import Job
+from tornado_media.jobs.reader import JobReader
 from tornado_media.jobs.shared import COLLECT, SharedJob
 from tornado_media.jobs.slots import Slots
 from tornado_media.presets.plan import EngineCall, Limits, Original, Pipeline, Plan
@@ -25,11 +27,8 @@ from tornado_media.processes.guard import Guard
 from tornado_media.processes.pipeline import RunningPipeline
 from tornado_media.processes.running import Running
 from tornado_media.processes.workers import Workers
-from tornado_media.store.blocks import Block, InMemory, read_block
 from tornado_media.store.cache import Cache
 from tornado_media.store.representation import Representation, of_bytes
-
-_BLOCK = 64 * 1024
 
 
 class OpenFile(Protocol):
@@ -210,11 +209,9 @@ class Jobs:
         Raises:
             MediaError: it could not be run.
         """
-
-        async def start() -> Running:
-            return await self._running(plan, file)
-
-        return await self._start(plan.preset, start, plan.limits, self._slots(plan))
+        return await self._start(
+            plan.preset, partial(self._running, plan, file), plan.limits, self._slots(plan)
+        )
 
     def part_done(self, shared: SharedJob) -> float:
         """The part of a shared job that is done, 0 to 1.
@@ -251,12 +248,9 @@ class Jobs:
             self._typical[shared.plan.preset] = 0.8 * before + 0.2 * seconds
 
     async def _run_alone(self, plan: Plan, source: OpenFile, account: Account) -> Representation:
-        async def start() -> Running:
-            return await self._running(plan, source.file)
-
         return await self.run(
             plan.preset,
-            start,
+            partial(self._running, plan, source.file),
             plan.limits,
             self._slots(plan),
             plan.streams,
@@ -291,48 +285,6 @@ class Jobs:
                 return await self.workers.call(plan.work, plan.source.media_type, file)
             case Original():
                 raise AssertionError("an original needs no job")
-
-
-class JobReader:
-    """Reads a job that nobody else reads: first what was collected, then the rest as it comes."""
-
-    def __init__(self, job: Job, left: Callable[[Job], None]) -> None:
-        self._job = job
-        self._left = left
-        self._collected = memoryview(b"")
-
-    async def collect(self, wanted: int) -> bytearray | None:
-        """Read ahead until `wanted` bytes are there; all of the result if it ends before that, else None."""
-        collected = bytearray()
-        with memoryview(bytearray(_BLOCK)) as buffer:
-            while len(collected) < wanted:
-                block = await self._job.next(_BLOCK)
-                if block is None:
-                    return collected
-                size = await read_block(block, buffer)
-                collected += buffer[:size]
-        self._collected = memoryview(collected)
-        return None
-
-    async def next(self, limit: int) -> Block | None:
-        """Wait for one block; None after the end.
-
-        Raises:
-            MediaError: the job failed.
-        """
-        if self._collected:
-            block = InMemory(self._collected[:limit])
-            self._collected = self._collected[limit:]
-            return block
-        return await self._job.next(limit)
-
-    async def close(self) -> None:
-        """The reader has left, and with it the job. Idempotent."""
-        self._collected = memoryview(b"")
-        try:
-            await self._job.close()
-        finally:
-            self._left(self._job)
 
 
 def _now() -> float:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from tornado_media.http.conditional import Validators
-from tornado_media.store.blocks import Block, InFile, InMemory, Reader, read_block
-from tornado_media.store.blocks import SourceChanged as SourceChanged
+from tornado_media.store.blocks import Block, InFile, InMemory, Reader, SourceChanged, read_block
 from tornado_media.store.spool import Spool
 
 _BLOCK = 64 * 1024

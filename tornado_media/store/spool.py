@@ -208,9 +208,11 @@ class Spool:
             # A file system without holes: from here on the bytes pass through memory.
             self._disk_failed = True
             return True
+        if disk.room_for(_PIECE, self.length):
+            return True
         # When everybody has all and there is still no room, the rest goes through memory too.
-        self._disk_failed = passed == self.length and not disk.room_for(_PIECE, self.length)
-        return self._disk_failed or disk.room_for(_PIECE, self.length)
+        self._disk_failed = passed == self.length
+        return self._disk_failed
 
     async def _to_disk(self, block: Block) -> Block | None:
         """Write a block to the file; what could not be written comes back."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from tornado.web import RequestHandler
 
 from tornado_media.errors import MediaError
-from tornado_media.store.representation import SourceChanged
+from tornado_media.store.blocks import SourceChanged
 from tornado_media.web.disconnect import while_connected
 from tornado_media.web.exchange import WRITE_TIMEOUT, ClientGone, Exchange
 from tornado_media.web.problem import send_problem

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -12,7 +11,8 @@ from urllib.parse import quote
 
 import tornado_media
 from tornado_media.errors import BadRequest, Forbidden
-from tornado_media.sources.local import Listing, Sources
+from tornado_media.sources.local import Sources
+from tornado_media.store.threads import in_thread
 from tornado_media.urls import parse_target
 from tornado_media.web.delivery import deliver
 from tornado_media.web.exchange import Exchange
@@ -77,12 +77,7 @@ class ListHandler(JsonHandler):
         if unknown := set(asked) - {"folder", "after"}:
             raise BadRequest(f"The list has no parameter {min(unknown)!r}; it has folder and after.")
         folder = parse_target_path(asked.get("folder", "/"))
-
-        def work() -> Listing:
-            return self.stations.sources.list(folder, after=asked.get("after"))
-
-        listing = await asyncio.get_running_loop().run_in_executor(None, work)
-        return asdict(listing)
+        return asdict(await in_thread(self.stations.sources.list, folder, after=asked.get("after")))
 
 
 class HealthHandler(JsonHandler):
