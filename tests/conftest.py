@@ -385,3 +385,49 @@ def media_folder(tmp_path: Path, photo: Path, picture: Callable[..., Path]) -> P
     (folder / "hello.txt").write_text("hello\n")
     os.link(photo, folder / "1.jpg")
     return folder
+
+
+_PICTURE = "-f lavfi -i testsrc2=size={size}:rate={rate}:duration={seconds}"
+_SOUND = "-f lavfi -i sine=frequency=440:duration={seconds}"
+_H264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"
+
+_FILMS = {
+    "plain.mp4": f"{_PICTURE} {_SOUND} {_H264} -g 50 -c:a aac",
+    "surround.mkv": f"{_PICTURE} {_SOUND} {_H264} -g 500 -c:a aac -ac 6",
+    "silent.mp4": f"{_PICTURE} {_H264}",
+    "odd.mkv": "-f lavfi -i testsrc=size=175x99:rate=25:duration={seconds} -pix_fmt yuv420p -c:v ffv1",
+    "squeezed.mp4": _PICTURE.replace("{size}", "180x144") + f" {_H264} -vf setsar=16/11",
+    "film.avi": f"{_PICTURE} {_SOUND} -c:v mpeg4 -c:a mp3",
+    "film.webm": f"{_PICTURE} {_SOUND} -c:v libvpx -deadline realtime -cpu-used 8 -c:a libvorbis",
+    "film.ts": f"{_PICTURE} {_SOUND} -c:v mpeg2video -c:a mp2",
+    "vfr.mkv": f"{_PICTURE} {_H264} -vf select='not(mod(n\\,3))+lt(n\\,20)' -fps_mode vfr",
+    "long_sound.mp4": f"{_PICTURE} {_SOUND.replace('{seconds}', '5')} {_H264} -c:a aac",
+    "white.mp4": "-f lavfi -i color=white:size=320x180:rate=25:duration=1 " + _H264,
+    "fast.mp4": _PICTURE.replace("{rate}", "120") + f" {_H264}",
+    "interlaced.mp4": f"{_PICTURE} {_H264} -flags +ilme+ildct -x264-params tff=1",
+    "sound.m4a": f"{_SOUND} -c:a aac",
+}
+
+
+def _make_film(ffmpeg: str, arguments: str, path: Path) -> Path:
+    """Run ffmpeg with arguments that hold {size}, {rate} and {seconds}."""
+    filled = arguments.format(size="320x180", rate="25", seconds="3")
+    subprocess.run([ffmpeg, "-v", "error", "-nostdin", "-y", *filled.split(), str(path)], check=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def film(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`film("odd.mkv")`: its path; made when first asked for."""
+    folder = tmp_path_factory.mktemp("films")
+
+    def get(name: str) -> Path:
+        path = folder / name
+        if not path.exists() and name == "turned.mp4":
+            turned = f"-display_rotation 90 -i {get('plain.mp4')} -c copy"
+            _make_film(ffmpeg, turned.replace("{", "{{"), path)
+        elif not path.exists():
+            _make_film(ffmpeg, _FILMS[name], path)
+        return path
+
+    return get

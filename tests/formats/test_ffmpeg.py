@@ -9,11 +9,10 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from tornado_media.errors import BadRequest, SourceUnusable
 from tornado_media.formats.facts import VideoFacts
-from tornado_media.formats.ffmpeg import DEMUXERS, mp4, poster
+from tornado_media.formats.ffmpeg import DEMUXERS, mp4
 
 FACTS = VideoFacts(duration=60.0, width=1920, height=1080, frame_rate=Fraction(25))
 FILMS = ["plain.mp4", "surround.mkv", "silent.mp4", "odd.mkv", "film.avi", "film.webm", "film.ts", "vfr.mkv"]
@@ -30,10 +29,6 @@ def size_of(commands):
     return int(width), int(height)
 
 
-def a_poster(facts=FACTS, time=None, width=None, height=None):
-    return poster("/films/-a %d.mkv", facts, time=time, width=width, height=height)
-
-
 def an_mp4(facts=FACTS, start=0.0, height=720, video_bitrate=None, audio=True):
     return mp4(
         "/films/-a %d.mkv", facts, start=start, height=height, video_bitrate=video_bitrate, audio=audio
@@ -43,7 +38,7 @@ def an_mp4(facts=FACTS, start=0.0, height=720, video_bitrate=None, audio=True):
 # -- what is said ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("commands", [a_poster(), an_mp4(), a_poster(time=3.0), an_mp4(start=3.0)])
+@pytest.mark.parametrize("commands", [an_mp4(), an_mp4(start=3.0)])
 def test_every_command_keeps_to_its_file(commands):
     (command,) = commands
     source = command.index("-i")
@@ -60,30 +55,6 @@ def test_every_command_keeps_to_its_file(commands):
 def test_no_demuxer_of_playlists():
     listed = DEMUXERS.split(",")
     assert not {"hls", "dash", "concat", "sdp", "image2", "imf", "lavfi", "tee"}.intersection(listed)
-
-
-@pytest.mark.parametrize(("duration", "seek"), [(60.0, "6.000000"), (1000.0, "10.000000"), (5.0, "0.500000")])
-def test_a_poster_is_a_tenth_in(duration, seek):
-    assert option(a_poster(VideoFacts(duration=duration, width=2, height=2)), "-ss") == seek
-
-
-def test_a_poster_of_unknown_duration_is_the_first_frame():
-    assert "-ss" not in a_poster(VideoFacts(duration=None, width=2, height=2))[0]
-
-
-@pytest.mark.parametrize(
-    ("bounds", "size"),
-    [
-        ((None, None), (1920, 1080)),
-        ((320, None), (320, 180)),
-        ((None, 180), (320, 180)),
-        ((300, 300), (300, 169)),
-        ((4000, 4000), (1920, 1080)),
-        ((1, 1), (1, 1)),
-    ],
-)
-def test_a_poster_is_inside_its_bounds(bounds, size):
-    assert size_of(a_poster(width=bounds[0], height=bounds[1])) == size
 
 
 @pytest.mark.parametrize(
@@ -112,16 +83,12 @@ def test_sizes_of_any_mp4(width, height, wanted):
 
 @pytest.mark.parametrize("time", [60.0, 61.5])
 def test_times_past_the_end(time):
-    with pytest.raises(BadRequest, match=r"time=.*60 seconds"):
-        a_poster(time=time)
     with pytest.raises(BadRequest, match=r"start=.*60 seconds"):
         an_mp4(start=time)
 
 
 def test_no_video():
     facts = VideoFacts(duration=60.0, has_video=False)
-    with pytest.raises(SourceUnusable, match="no video"):
-        a_poster(facts)
     with pytest.raises(SourceUnusable, match="no video"):
         an_mp4(facts)
     with pytest.raises(SourceUnusable, match="size"):
@@ -141,48 +108,6 @@ def test_sound_is_left_out():
 
 
 # -- what comes of it -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", FILMS)
-@pytest.mark.parametrize("place", ["default", "first", "middle", "last"])
-def test_a_poster_of_every_film(name, place, film, facts_of, run):
-    facts = facts_of(film(name))
-    time = {"default": None, "first": 0.0, "middle": 1.5, "last": facts.duration - 0.001}[place]
-    image = Image.open(io.BytesIO(run(poster(str(film(name)), facts, time=time, width=160, height=None))))
-    image.load()
-    assert (image.format, image.width) == ("JPEG", 160)
-    assert image.height == round(160 * facts.height / facts.width)
-    assert "comment" not in image.info
-
-
-def test_a_poster_after_the_last_frame_while_sound_goes_on(film, facts_of, run):
-    path = film("long_sound.mp4")
-    facts = facts_of(path)
-    assert facts.duration > 4.9
-    last, later = (run(poster(str(path), facts, time=time, width=None, height=None)) for time in (2.96, 4.9))
-    assert last == later
-
-
-def test_posters_at_different_times_differ(film, facts_of, run):
-    facts = facts_of(film("surround.mkv"))  # one group: every time needs decoding from the start
-    times = (0.0, 0.12, 1.5, 2.9)
-    posters = {run(poster(str(film("surround.mkv")), facts, time=t, width=64, height=64)) for t in times}
-    assert len(posters) == len(times)
-
-
-@pytest.mark.parametrize(
-    ("name", "size"), [("turned.mp4", (180, 320)), ("squeezed.mp4", (262, 144)), ("odd.mkv", (175, 99))]
-)
-def test_a_poster_has_the_shape_that_is_seen(name, size, film, facts_of, run):
-    facts = facts_of(film(name))
-    image = Image.open(io.BytesIO(run(poster(str(film(name)), facts, time=1.0, width=None, height=None))))
-    assert image.size == size
-
-
-def test_white_is_white(film, facts_of, run):
-    path = film("white.mp4")
-    image = Image.open(io.BytesIO(run(poster(str(path), facts_of(path), time=0, width=None, height=None))))
-    assert image.convert("L").getextrema() == (255, 255)
 
 
 def decode(ffmpeg, content):

@@ -1,7 +1,7 @@
 """What ffmpeg is told, as pure functions: facts and parameters in, commands out.
 
-Planners of the presets `poster` and `mp4`. They run nothing and open nothing; the program's name is the bare
-`ffmpeg`, which the caller replaces. Every argument is understood by ffmpeg 5.1 to 9.0.
+The planner of the preset `mp4`. It runs nothing and opens nothing; the program's name is the bare `ffmpeg`,
+which the caller replaces. Every argument is understood by ffmpeg 5.1 to 9.0.
 """
 
 from __future__ import annotations
@@ -41,52 +41,6 @@ _BIT_RATES = ((240, 500), (360, 1000), (480, 1800), (720, 3500), (1080, 6500), (
 _LARGEST_BIT_RATE = 25_000
 
 
-def poster(
-    source: str, facts: VideoFacts, *, time: float | None, width: int | None, height: int | None
-) -> tuple[Command, ...]:
-    """One frame of a video as a JPEG on stdout.
-
-    Args:
-        source: the file's absolute path.
-        facts: what the probe engine found in it.
-        time: seconds from the start. None: a tenth of the duration, at most 10 s, since first frames are
-            often black.
-        width: the picture is at most that wide, in pixels; None: no bound.
-        height: the picture is at most that high. It is never enlarged.
-
-    Raises:
-        BadRequest: `time` is at or past the end.
-        SourceUnusable: there is no video in the source.
-    """
-    shown_width, shown_height = _shown(facts)
-    if time is None:
-        time = min(10.0, (facts.duration or 0.0) / 10)
-    _check_time("time", time, facts)
-    scale = min(1.0, (width or shown_width) / shown_width, (height or shown_height) / shown_height)
-    filters = []
-    # The last frame stays until the end, and sound may go on after it: both are times without a frame. So
-    # decode from the sync sample before (those frames have negative times), let the last frame last for ever,
-    # and take the first frame at zero or later. Half a frame of grace lets a time name its own frame.
-    # tpad needs a rate to go on with; with none it would make frames that never get later.
-    if facts.frame_rate is not None:
-        filters += ["tpad=stop=-1:stop_mode=clone", f"trim=start={-0.5 / float(facts.frame_rate):.6f}"]
-    filters += _deinterlace(facts)
-    # JFIF is full range and BT.601. All versions say "deprecated" of yuvj420p; "unofficial" is what 5.1 wants
-    # to hear before it takes yuv420p for JPEG.
-    size = f"{max(1, round(shown_width * scale))}:{max(1, round(shown_height * scale))}"
-    filters += [f"scale={size}:out_range=pc:out_color_matrix=bt601", "setsar=1", "format=yuv420p"]
-    seek = ("-noaccurate_seek",) if facts.frame_rate is not None else ()
-    command = (
-        *_input(source, start=time, seek=seek),
-        *("-map", "0:V:0", "-an", "-sn", "-dn", "-map_metadata", "-1"),
-        *("-vf", ",".join(filters), "-frames:v", "1"),
-        # bitexact leaves the version of the library out of the picture's comment
-        *("-c:v", "mjpeg", "-strict", "unofficial", "-q:v", "3", "-flags:v", "+bitexact"),
-        *("-f", "image2pipe", "pipe:1"),
-    )
-    return (command,)
-
-
 def mp4(
     source: str, facts: VideoFacts, *, start: float, height: int, video_bitrate: int | None, audio: bool
 ) -> tuple[Command, ...]:
@@ -121,7 +75,7 @@ def mp4(
         SourceUnusable: there is no video in the source.
     """
     out_width, out_height = _even_size(facts, height)
-    _check_time("start", start, facts)
+    _check_start(start, facts)
     sound = audio and facts.has_audio
     filters = [
         *_deinterlace(facts),
@@ -163,8 +117,8 @@ def safe_input(source: str) -> tuple[str, ...]:
     return (*limits, "-i", f"file:{source}")
 
 
-def _input(source: str, *, start: float, seek: tuple[str, ...] = ()) -> Command:
-    return (*common(), *seek, *(("-ss", f"{start:.6f}") if start > 0 else ()), *safe_input(source))
+def _input(source: str, *, start: float) -> Command:
+    return (*common(), *(("-ss", f"{start:.6f}") if start > 0 else ()), *safe_input(source))
 
 
 def _on_frame(start: float, facts: VideoFacts) -> float:
@@ -176,9 +130,9 @@ def _on_frame(start: float, facts: VideoFacts) -> float:
     return max(0.0, floor(start * rate + 0.01) / rate - 0.001)
 
 
-def _check_time(name: str, time: float, facts: VideoFacts) -> None:
-    if facts.duration is not None and time >= facts.duration and time > 0:
-        raise BadRequest(f"{name}={time:g} is past the end: the video lasts {facts.duration:g} seconds.")
+def _check_start(start: float, facts: VideoFacts) -> None:
+    if facts.duration is not None and start >= facts.duration and start > 0:
+        raise BadRequest(f"start={start:g} is past the end: the video lasts {facts.duration:g} seconds.")
 
 
 def _shown(facts: VideoFacts) -> tuple[int, int]:
