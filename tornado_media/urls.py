@@ -103,6 +103,19 @@ def is_name(name: str) -> bool:
     return True
 
 
+def check_path(path: str) -> None:
+    """Check a decoded path of a source: absolute, of names that `parse_target` accepts, none of them empty.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    if not path.startswith("/"):
+        raise BadRequest("The path of a source begins with a slash.")
+    if path != "/":
+        for name in path[1:].split("/"):
+            _check_name(name)
+
+
 def shown(text: str) -> str:
     """Text of a client in quotes, short and printable, for a public text."""
     return ascii(text if len(text) <= 40 else text[:40] + "...")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tornado_media.http.negotiation import best, quality
+from tornado_media.http.negotiation import best, best_named, quality
 
 # RFC 9110 s.12.5.1, the long example and its table.
 EXAMPLE = "text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, text/plain;format=fixed;q=0.4, */*;q=0.5"
@@ -134,3 +134,34 @@ def test_the_best_is_one_of_the_offered(accept):
 )
 def test_a_long_field_is_read(accept):
     assert 0.0 <= quality(accept, "image/webp") <= 1.0
+
+
+CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+FIREFOX = "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5"
+SAFARI = (
+    "image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,image/*;q=0.8"
+)
+
+
+@pytest.mark.parametrize(
+    ("accept", "found"),
+    [
+        (CHROME, "image/avif"),
+        (FIREFOX, "image/avif"),
+        (SAFARI, "image/avif"),
+        (None, "image/jpeg"),
+        ("", "image/jpeg"),
+        ("*/*", "image/jpeg"),
+        ("image/*", "image/jpeg"),
+        ("image/webp,*/*", "image/webp"),
+        ("image/webp;q=0.5,image/avif;q=0.4", "image/webp"),
+        ("image/webp;q=0,image/avif;q=0", "image/jpeg"),
+        ("image/webp;q=0.5,image/*;q=0.8", "image/jpeg"),
+        ("image/webp;q=0.5,image/jpeg;q=0.5", "image/webp"),
+        ("image/jpeg;q=0,text/html", "image/jpeg"),
+        ("IMAGE/WEBP", "image/webp"),
+        ("text/html,image/avif;q=nonsense,image/webp", "image/webp"),
+    ],
+)
+def test_only_what_is_named_counts(accept, found):
+    assert best_named(accept, ["image/avif", "image/webp"], "image/jpeg") == found

@@ -5,7 +5,7 @@ import pytest
 from tornado_media.config import Config
 from tornado_media.errors import BadRequest, SourceUnusable, Unavailable
 from tornado_media.presets.engines import ENGINES
-from tornado_media.presets.make_plan import make_plan, needs_facts
+from tornado_media.presets.make_plan import draft, make_plan
 from tornado_media.presets.plan import EngineCall, Original, SourceFacts
 from tornado_media.presets.planners import PLANNERS
 from tornado_media.urls import Target
@@ -20,7 +20,16 @@ def presets(tmp_path_factory):
 
 
 def test_what_is_there(presets):
-    assert set(presets.presets) == {"original", "thumbnail", "poster", "mp4", "info"}
+    assert set(presets.presets) == {
+        "original",
+        "thumbnail",
+        "poster",
+        "mp4",
+        "info",
+        "placeholder",
+        "hashes",
+        "palette",
+    }
     assert all(preset.about for preset in presets.presets.values())
 
 
@@ -31,40 +40,45 @@ def test_each_engine_and_planner_has_a_preset_with_all_it_takes(presets):
 
 
 def test_original(presets):
-    plan = make_plan(Target("/1.png", ()), presets, PHOTO)
+    plan = make_plan(draft(Target("/1.png", ()), presets, PHOTO), presets)
     assert (plan.work, plan.media_type) == (Original(), "image/png")
     assert plan.cache_control == "public, max-age=60"
-    assert not needs_facts(Target("/1.png", ()), presets, PHOTO)
+    assert not draft(Target("/1.png", ()), presets, PHOTO).needs_facts
 
 
 def test_thumbnail(presets):
-    plan = make_plan(Target("/1.png", (("size", "300x200"), ("format", "webp"))), presets, PHOTO)
+    asked = draft(Target("/1.png", (("size", "300x200"), ("format", "webp"))), presets, PHOTO)
+    plan = make_plan(asked, presets)
     assert plan.media_type == "image/webp"
     assert plan.cache_control == "public, max-age=3600"
     assert plan.work.arguments["format"] == "webp"
 
 
 def test_info(presets):
-    plan = make_plan(Target("/a.mkv", (("preset", "info"),)), presets, FILM)
-    assert plan.work == EngineCall("info", {})
+    plan = make_plan(draft(Target("/a.mkv", (("preset", "info"),)), presets, FILM), presets)
+    assert plan.work == EngineCall("info", {"exif": "selected", "pixels": 50_000_000, "frames": 250})
     assert plan.media_type == "application/json"
     with pytest.raises(SourceUnusable):
-        make_plan(Target("/1.png", (("preset", "info"),)), presets, PHOTO)
+        draft(
+            Target("/a.txt", (("preset", "info"),)),
+            presets,
+            dataclasses.replace(PHOTO, media_type="text/plain"),
+        )
 
 
 def test_video_needs_facts_first(presets):
-    for query in [(("size", "640x"),), (("preset", "mp4"),)]:
-        assert needs_facts(Target("/a.mkv", query), presets, FILM)
-        with pytest.raises(TypeError, match="needs facts"):
-            make_plan(Target("/a.mkv", query), presets, FILM)
+    asked = draft(Target("/a.mkv", (("preset", "mp4"),)), presets, FILM)
+    assert asked.needs_facts
+    with pytest.raises(TypeError, match="needs facts"):
+        make_plan(asked, presets)
 
 
 def test_what_is_wrong_is_found_before_the_source_is_probed(presets):
     with pytest.raises(BadRequest):
-        needs_facts(Target("/a.mkv", (("preset", "mp4"), ("height", "7"))), presets, FILM)
+        draft(Target("/a.mkv", (("preset", "mp4"), ("height", "7"))), presets, FILM)
     without = dataclasses.replace(presets, programs={"ffmpeg": None})
     with pytest.raises(Unavailable, match="ffmpeg"):
-        needs_facts(Target("/a.mkv", (("preset", "mp4"),)), without, FILM)
+        draft(Target("/a.mkv", (("preset", "mp4"),)), without, FILM)
 
 
 def test_mp4_is_a_stream_that_is_shared_and_kept_by_us_alone(presets):

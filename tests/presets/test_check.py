@@ -6,6 +6,7 @@ from tornado_media.presets.plan import Limits
 
 SIZE = {"type": "size", "required": True}
 QUALITY = {"type": "integer", "min": 1, "max": 100, "default": 80}
+AUTO = {"type": "choice", "values": ["auto"], "default": "auto"}
 FORMAT = {"type": "choice", "values": ["jpeg", "png"], "default": "jpeg"}
 
 
@@ -53,6 +54,9 @@ GOOD = {
     "streams": pipeline(streams=True),
     "video": planner(streams=True, cache=False, parameters={"start": {"type": "time", "default": 0}}),
     "get": pipeline(methods=["GET"]),
+    "post": pipeline(methods=["POST"]),
+    "get and post": pipeline("{source_format}", methods=["GET", "POST"]),
+    "post for an engine": engine(methods=["POST"]),
 }
 
 BAD = [
@@ -63,8 +67,14 @@ BAD = [
     (pipeline(accepts="image/*"), "accepts", "not a list"),
     (pipeline(accepts=["IMAGE/PNG"]), "accepts[1]", "not a media type in lower case"),
     (pipeline(accepts=["image/png", "*"]), "accepts[2]", "not a media type in lower case"),
-    (pipeline(methods=["POST"]), "methods", 'only ["GET"] is understood in this version'),
-    (pipeline(methods=["GET", "POST"]), "methods", 'only ["GET"] is understood in this version'),
+    (pipeline(methods=["PUT"]), "methods", 'it is ["GET"], ["POST"] or ["GET", "POST"]'),
+    (pipeline(methods=["GET", "GET"]), "methods", 'it is ["GET"], ["POST"] or ["GET", "POST"]'),
+    (pipeline(methods=[]), "methods", 'it is ["GET"], ["POST"] or ["GET", "POST"]'),
+    (pipeline(methods=["post"]), "methods", 'it is ["GET"], ["POST"] or ["GET", "POST"]'),
+    (pipeline(methods=["POST"], stdin="none"), "methods", 'by stdin = "source"'),
+    (pipeline("{source}", methods=["GET", "POST"], stdin="none"), "methods", 'by stdin = "source"'),
+    (pipeline("{source}", methods=["POST"]), "stdin", "not by both"),
+    (planner(methods=["GET", "POST"]), "methods", "the planner mp4 needs a file; leave out POST"),
     (pipeline(engine="thumbnail"), "", "exactly one of pipeline, engine and planner"),
     (without("pipeline", pipeline()), "", "exactly one of pipeline, engine and planner"),
     (pipeline(media_type="jpeg"), "media_type", "'jpeg' is not a media type"),
@@ -119,18 +129,46 @@ BAD = [
     (pipeline(limits={"output": "64 MB of text"}), "limits.output", 'such as "64 MiB"'),
     (pipeline(limits={"output": "0"}), "limits.output", "greater than 0"),
     (pipeline(limits={"time": 5}), "limits.time", "there is no such key"),
-    (engine(engine="thumbnial"), "engine", "there is no engine 'thumbnial'; there are thumbnail, info"),
+    (
+        engine(engine="thumbnial"),
+        "engine",
+        "there is no engine 'thumbnial'; there are thumbnail, poster, info",
+    ),
     (engine(streams=True), "streams", "complete when it comes"),
     (engine(stdin="source"), "stdin", "only a pipeline has one"),
-    (engine(parameters={}), "parameters.size", "the engine thumbnail needs it"),
-    (engine(parameters={"size": {"type": "size"}}), "parameters.size", "required or with a default"),
     (
-        engine(parameters={"size": SIZE, "blur": QUALITY}),
-        "parameters.blur",
+        engine(parameters={"size": SIZE, "blurr": QUALITY}),
+        "parameters.blurr",
         "does not take it; it takes size, fit",
     ),
+    (engine(media_type="image/webp"), "media_type", "makes image/jpeg here, not image/webp"),
+    (
+        engine(parameters={"format": {"type": "choice", "values": ["webp"], "default": "webp"}}),
+        "media_type",
+        "makes image/webp here, not image/jpeg",
+    ),
+    (
+        engine(
+            media_type="image/{format}",
+            parameters={"format": {"type": "choice", "values": ["auto", "bmp"], "default": "auto"}},
+        ),
+        "parameters.format.values",
+        "makes jpeg, png, webp, avif, gif, not bmp",
+    ),
+    (engine(engine="palette", parameters={}), "media_type", "makes application/json here"),
+    (engine(parameters_of="nothing"), "parameters_of", "no built-in preset 'nothing'"),
+    (
+        engine(media_type="image/{format}", parameters={"format": AUTO}),
+        "parameters.format.values",
+        "auto has nothing to choose from",
+    ),
+    (
+        engine(parameters={"watermark": {"type": "source", "within": "logos"}}),
+        "parameters.watermark.within",
+        "begins with a slash",
+    ),
     (engine(parameters={"size": QUALITY}), "parameters.size.type", "takes the type size here"),
-    (planner(planner="mp5"), "planner", "there is no planner 'mp5'; there are original, poster, mp4"),
+    (planner(planner="mp5"), "planner", "there is no planner 'mp5'; there are original, mp4"),
     (planner(parameters={"start": QUALITY}), "parameters.start.type", "takes the type time here"),
     (planner(planner="original", streams=True), "streams", "runs nothing"),
     (planner(planner="original", parameters={"q": QUALITY}), "parameters.q", "it takes no parameters"),

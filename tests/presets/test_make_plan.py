@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tornado_media.errors import BadRequest, MediaError, SourceUnusable, Unavailable
 from tornado_media.presets.check import read_preset
-from tornado_media.presets.make_plan import make_plan, needs_facts
+from tornado_media.presets.make_plan import draft, make_plan
 from tornado_media.presets.plan import EngineCall, Limits, Pipeline, SourceFacts
 from tornado_media.presets.registry import Presets
 from tornado_media.urls import Target
@@ -70,7 +70,7 @@ def target(query="", path="/1.jpg"):
 
 
 def plan(presets, query="", source=PHOTO, facts=None):
-    return make_plan(target(query, source.path), presets, source, facts)
+    return make_plan(draft(target(query, source.path), presets, source), presets, facts)
 
 
 def test_a_pipeline(presets):
@@ -116,9 +116,32 @@ def test_an_engine_call_is_json(presets):
             "width": 300,
             "height": None,
             "fit": "inside",
-            "quality": 80,
+            "position": "center",
+            "dpr": 1.0,
+            "rotate": 0.0,
+            "round": 0,
+            "grayscale": False,
+            "brightness": 1.0,
+            "contrast": 1.0,
+            "saturation": 1.0,
+            "hue": 0.0,
+            "invert": False,
+            "blur": 0.0,
+            "sharpen": 0.0,
+            "pixelate": 0,
+            "watermark_position": "bottom-right",
+            "watermark_opacity": 1.0,
+            "watermark_scale": 0.25,
             "format": "jpeg",
+            "lossless": False,
+            "progressive": False,
+            "strip": "all",
+            "animated": False,
+            "linear": False,
+            "quality": 80,
             "pixels": 50_000_000,
+            "frames": 250,
+            "output_pixels": 25_000_000,
         },
     )
     assert json.loads(json.dumps(work.arguments)) == work.arguments
@@ -154,22 +177,22 @@ def test_the_most_specific_default_is_selected(presets, media_type, query, prese
         (
             "preset=nope",
             BadRequest,
-            "no preset 'nope'; for image/jpeg there are original, thumbnail, convert",
+            "no preset 'nope'; for image/jpeg there are original, thumbnail, info",
         ),
         ("preset=", BadRequest, "no preset ''"),
         ("preset=" + "é" * 50, BadRequest, "\\xe9..."),
         (
-            "preset=thumbnail",
+            "preset=convert",
             BadRequest,
-            "The preset thumbnail needs the parameter size: a size such as 300x200",
+            "The preset convert needs the parameter size: a size such as 300x200",
         ),
         ("size=0x0", BadRequest, "The parameter size takes a size such as 300x200, 300x or x200"),
-        ("size=99999x99999", BadRequest, "from 1 to 4000x4000."),
+        ("size=99999x99999", BadRequest, "from 1 to 8000x8000."),
         ("size=1x1&quality=101", BadRequest, "The parameter quality takes an integer from 1 to 100."),
         (
             "size=1x1&wat=1",
             BadRequest,
-            "thumbnail has no parameter 'wat'; it takes size, fit, quality, format.",
+            "thumbnail has no parameter 'wat'; it takes size, fit, position, dpr,",
         ),
         ("size=1x1&size=1x1", BadRequest, "The parameter 'size' is there twice."),
         ("preset=original&size=1x1", BadRequest, "original has no parameter 'size'; it takes none."),
@@ -187,7 +210,7 @@ def test_refused(presets, query, error, said):
 
 def test_pipelines_and_engines_need_no_facts(presets):
     for query in ["", "size=1x1", "preset=by-name", "preset=info"]:
-        assert not needs_facts(target(query), presets, SONG if "info" in query else PHOTO)
+        assert not draft(target(query), presets, SONG if "info" in query else PHOTO).needs_facts
 
 
 def test_no_default_for_this_type(presets):
@@ -207,7 +230,7 @@ def test_a_missing_program_cannot_be_waited_for(presets):
 
 
 SAME = [
-    ["size=300x200", "size=300x200&quality=80&preset=thumbnail", "fit=inside&size=0300x200&format=jpeg"],
+    ["size=300x200", "size=300x200&rotate=0&preset=thumbnail", "fit=inside&size=0300x200&format=jpeg"],
     ["preset=convert&size=1x1&background=fff", "preset=convert&background=White&gray=0&size=1x1&at=0:00"],
 ]
 
@@ -277,7 +300,7 @@ def test_the_key_follows_the_texts_of_choices(presets):
 def test_no_url_adds_arguments_or_options(presets, parameters):
     asked = Target("/1.jpg", (("preset", "convert"), ("size", "5x5"), *parameters))
     try:
-        made = make_plan(asked, presets, PHOTO)
+        made = make_plan(draft(asked, presets, PHOTO), presets)
     except MediaError as error:
         assert error.status_code == 400
         assert error.detail.isprintable()

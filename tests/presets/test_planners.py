@@ -5,7 +5,7 @@ from tornado_media.errors import BadRequest
 from tornado_media.formats import ffmpeg
 from tornado_media.formats.facts import VideoFacts
 from tornado_media.presets.check import read_preset
-from tornado_media.presets.make_plan import make_plan
+from tornado_media.presets.make_plan import draft, make_plan
 from tornado_media.presets.plan import Pipeline, SourceFacts
 from tornado_media.presets.registry import Presets
 from tornado_media.urls import Target
@@ -36,7 +36,7 @@ def presets():
 
 
 def commands(presets, **parameters):
-    plan = make_plan(Target(FILM.path, tuple(parameters.items())), presets, FILM, INFO)
+    plan = make_plan(draft(Target(FILM.path, tuple(parameters.items())), presets, FILM), presets, INFO)
     assert isinstance(plan.work, Pipeline)
     assert not plan.work.source_on_stdin
     assert {command[0] for command in plan.work.commands} == {"/opt/ffmpeg"}
@@ -45,13 +45,6 @@ def commands(presets, **parameters):
 
 def arguments(planned):
     return [command[1:] for command in planned]
-
-
-def test_poster(presets):
-    planned = ffmpeg.poster(FILM.absolute_path, FACTS, time=None, width=None, height=None)
-    assert commands(presets, preset="poster") == arguments(planned)
-    planned = ffmpeg.poster(FILM.absolute_path, FACTS, time=31.7, width=640, height=None)
-    assert commands(presets, preset="poster", time="0:31.7", size="640x") == arguments(planned)
 
 
 def test_mp4(presets):

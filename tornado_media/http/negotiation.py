@@ -71,6 +71,26 @@ def best(accept: str | None, offered: Sequence[str]) -> str | None:
     return offered[weights.index(highest)] if highest > 0 else None
 
 
+def best_named(accept: str | None, offered: Sequence[str], plain: str) -> str:
+    """The media type for a client of whom it is not known that it can use all that are offered.
+
+    `*/*` and `image/*` were sent by clients long before there was WebP: they are no promise. So only what the
+    client names counts, against what every client can use.
+
+    Args:
+        accept: the value of the Accept field, or None.
+        offered: media types; of two that the client wants equally the earlier one is taken.
+        plain: what every client can use; also the answer to a client that accepts nothing that there is.
+    """
+    media_ranges = _media_ranges(accept)
+    named = {f"{media_range.main}/{media_range.sub}" for media_range in media_ranges}
+    weights = {each: _weight(media_ranges, each) for each in offered if each in named}
+    highest = max(weights.values(), default=0.0)
+    if highest <= 0.0 or highest < _weight(media_ranges, plain):
+        return plain
+    return next(each for each, weight in weights.items() if weight == highest)
+
+
 def _weight(media_ranges: Sequence[_MediaRange], media_type: str) -> float:
     if not media_ranges:
         return 1.0

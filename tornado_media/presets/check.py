@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import ValidationError
 
-from tornado_media.presets.engines import ENGINES
+from tornado_media.presets.engines import ENGINES, Engine
 from tornado_media.presets.mistakes import PresetMistakes, joined_key, mistakes_of
+from tornado_media.presets.negotiate import AUTO
 from tornado_media.presets.parameter import Choice, SizeParameter
 from tornado_media.presets.planners import PLANNERS
 from tornado_media.presets.preset import Preset
@@ -24,19 +25,41 @@ _media_type = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*(?:; ?[a-z0-
 _OF_SOURCE = {"source", "source_format"}
 
 
-def read_preset(keys: Mapping[str, object]) -> Preset:
+def read_preset(keys: Mapping[str, object], builtin: Mapping[str, Mapping[str, object]] = {}) -> Preset:
     """The preset that a table of TOML describes.
+
+    Args:
+        keys: the table.
+        builtin: tables by name that `parameters_of` may name.
 
     Raises:
         PresetMistakes: it cannot be used; all that is wrong with its shape, else with its meaning.
     """
     try:
-        preset = Preset.model_validate(keys)
+        preset = Preset.model_validate(_with_parameters(keys, builtin))
     except ValidationError as error:
         raise PresetMistakes(mistakes_of(error)) from None
     if mistakes := list(_meaning(preset)):
         raise PresetMistakes(mistakes)
     return preset
+
+
+def _with_parameters(
+    keys: Mapping[str, object], builtin: Mapping[str, Mapping[str, object]]
+) -> Mapping[str, object]:
+    """The table with the parameters of another one in place of the key `parameters_of`."""
+    if "parameters_of" not in keys:
+        return keys
+    name, own = keys["parameters_of"], keys.get("parameters", {})
+    if not isinstance(name, str) or name not in builtin:
+        known = ", ".join(builtin)
+        raise PresetMistakes([("parameters_of", f"there is no built-in preset {name!r}; there are {known}")])
+    rest = {key: value for key, value in keys.items() if key != "parameters_of"}
+    theirs, engine = builtin[name].get("parameters", {}), ENGINES.get(str(keys.get("engine")))
+    if not isinstance(own, Mapping) or not isinstance(theirs, Mapping):
+        return rest
+    taken = {each: item for each, item in theirs.items() if engine is None or each in engine.takes}
+    return {**rest, "parameters": {**taken, **own}}
 
 
 def _meaning(preset: Preset) -> _Mistakes:
@@ -45,6 +68,8 @@ def _meaning(preset: Preset) -> _Mistakes:
         yield "", "it needs exactly one of pipeline, engine and planner"
         return
     yield from _check_media_type(preset)
+    if "POST" in preset.methods:
+        yield from _check_post(preset)
     if preset.pipeline is not None:
         yield from _check_pipeline(preset)
         return
@@ -63,6 +88,8 @@ def _check_media_type(preset: Preset) -> _Mistakes:
         choice = choices.get(placeholder.key)
         if choice is not None:
             names[placeholder.key] = next(iter(choice.values))
+            if placeholder.key == "format" and set(choice.values) == {AUTO}:
+                yield joined_key("parameters", "format", "values"), f"{AUTO} has nothing to choose from"
             if not choice.always_set:
                 yield (
                     "media_type",
@@ -80,6 +107,17 @@ def _check_media_type(preset: Preset) -> _Mistakes:
     for media_type in dict.fromkeys(preset.media_type.render(each) for each in tried):
         if not _media_type.fullmatch(media_type):
             yield "media_type", f"{media_type!r} is not a media type in lower case, such as image/jpeg"
+
+
+def _check_post(preset: Preset) -> _Mistakes:
+    """The body of a POST has no name on this machine: a program can only read it from its stdin."""
+    if preset.planner is not None:
+        yield "methods", f"the planner {preset.planner} needs a file; leave out POST"
+    if preset.pipeline is not None and preset.stdin != "source":
+        yield (
+            "methods",
+            'with POST the source has no path: let the first command read it by stdin = "source"',
+        )
 
 
 def _check_pipeline(preset: Preset) -> _Mistakes:
@@ -132,12 +170,21 @@ def _check_engine(preset: Preset, name: str) -> _Mistakes:
     if preset.streams:
         yield "streams", "the result of an engine is complete when it comes; leave this out"
     yield from _check_takes(preset, f"the engine {name}", engine.takes)
-    for required in sorted(engine.requires):
-        if required not in preset.parameters or not preset.parameters[required].always_set:
-            yield (
-                joined_key("parameters", required),
-                f"the engine {name} needs it: declare it, required or with a default",
-            )
+    yield from _check_makes(preset, name, engine)
+
+
+def _check_makes(preset: Preset, name: str, engine: Engine) -> _Mistakes:
+    """Whether the media type that is promised is what the engine makes, for each format."""
+    choice = preset.parameters.get("format")
+    formats = [each for each in choice.values if each != AUTO] if isinstance(choice, Choice) else []
+    for each in formats or [next(iter(engine.makes))]:
+        if each not in engine.makes:
+            known = ", ".join(engine.makes)
+            yield joined_key("parameters", "format", "values"), f"the engine {name} makes {known}, not {each}"
+        elif {p.key for p in preset.media_type.placeholders()} <= {"format"}:
+            promised = preset.media_type.render({"format": each})
+            if promised.partition(";")[0] != engine.makes[each]:
+                yield "media_type", f"the engine {name} makes {engine.makes[each]} here, not {promised}"
 
 
 def _check_planner(preset: Preset, name: str) -> _Mistakes:

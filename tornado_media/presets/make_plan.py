@@ -1,7 +1,8 @@
-"""From a target and its source to a plan: the third station of a request, and a pure function.
+"""From a target and its source to a plan: the third station of a request, in two pure steps.
 
-All that the URL says becomes typed values here, and values become canonical text before a program sees
-them. What a planner must know of the source is an argument (`needs_facts` tells whether to ask for it).
+All that the URL says becomes typed values in a draft, and values become canonical text before a program sees
+them. What else must be known then, facts for a planner or further sources, the draft says; with them it
+becomes the plan.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tornado_media.errors import BadRequest, Unavailable
 from tornado_media.formats.media_types import source_format
+from tornado_media.http.hints import SILENT, Client
 from tornado_media.presets.engines import ENGINES
-from tornado_media.presets.parameter import Size, Value
+from tornado_media.presets.negotiate import negotiate
+from tornado_media.presets.parameter import Size, SourcePath, Value
 from tornado_media.presets.plan import (
     Command,
     EngineCall,
@@ -30,31 +34,60 @@ from tornado_media.presets.registry import Presets
 from tornado_media.urls import Target, shown
 
 
-def needs_facts(target: Target, presets: Presets, source: SourceFacts) -> bool:
-    """Whether `make_plan` needs what the preset `info` finds in this source.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a target asks of a source, before anything else is looked at.
+
+    Args:
+        name: of the preset.
+        preset: itself.
+        source: what is known of the open source.
+        values: of the parameters that have one; what depends on the client is decided.
+        vary: names of the fields of the request that were looked at.
+    """
+
+    name: str
+    preset: Preset
+    source: SourceFacts
+    values: Mapping[str, Value]
+    vary: tuple[str, ...]
+
+    @property
+    def needs_facts(self) -> bool:
+        """`make_plan` needs what the preset `info` finds in the source."""
+        return self.preset.needs_facts
+
+    @property
+    def others(self) -> dict[str, str]:
+        """The paths of further sources that `make_plan` needs, by parameter."""
+        return {name: value.path for name, value in self.values.items() if isinstance(value, SourcePath)}
+
+
+def check_target(target: Target, name: str, presets: Presets) -> None:
+    """Find what is wrong with a target before anything is known of its source.
+
+    Args:
+        target: what the URL says.
+        name: of the preset that it names, which is there.
+        presets: what may be asked.
 
     Raises:
-        BadRequest, SourceUnusable: as `make_plan`; a wrong parameter is found before the source is probed.
-        Unavailable: as `make_plan`.
+        BadRequest: no such parameter, or a value out of bounds.
+        Unavailable: a program is not installed.
     """
-    name, preset = presets.select(target, source)
-    if not preset.needs_facts:
-        return False
-    _read_parameters(name, preset, target)
+    preset = presets.presets[name]
+    _read_parameters(name, preset, _given(name, preset, target))
     _require_programs(name, presets)
-    return True
 
 
-def make_plan(
-    target: Target, presets: Presets, source: SourceFacts, facts: Mapping[str, object] | None = None
-) -> Plan:
-    """What a target asks of a source.
+def draft(target: Target, presets: Presets, source: SourceFacts, client: Client = SILENT) -> Draft:
+    """Read a target: all that can be wrong with it is found here.
 
     Args:
         target: what the URL says.
         presets: what may be asked.
         source: what is known of the open source.
-        facts: the result of the preset `info`, where `needs_facts` is true.
+        client: what the client says besides the URL.
 
     Raises:
         BadRequest: no such preset or parameter, or a value out of bounds.
@@ -62,25 +95,48 @@ def make_plan(
         Unavailable: a program is not installed.
     """
     name, preset = presets.select(target, source)
-    values = _read_parameters(name, preset, target)
+    given = _given(name, preset, target)
+    values = _read_parameters(name, preset, given)
     _require_programs(name, presets)
+    values, vary = negotiate(preset.parameters, values, given, client, presets.negotiation, source)
+    return Draft(name, preset, source, values, vary)
+
+
+def make_plan(
+    asked: Draft,
+    presets: Presets,
+    facts: Mapping[str, object] | None = None,
+    others: Mapping[str, SourceFacts] = {},
+) -> Plan:
+    """What is to be done.
+
+    Args:
+        asked: what a target asks.
+        presets: the same as of the draft.
+        facts: the result of the preset `info`, where the draft needs it.
+        others: the further sources that the draft needs, by parameter.
+
+    Raises:
+        SourceUnusable: the preset cannot be made of this source.
+    """
+    preset, values, source = asked.preset, asked.values, asked.source
     limits = preset.limits.over(presets.limits)
-    texts = _texts(preset, values, source)
     return Plan(
-        preset=name,
+        preset=asked.name,
         source=source,
-        work=_work(preset, presets, source, values, texts, limits, facts),
+        work=_work(preset, presets, source, values, limits, facts, others),
         media_type=_media_type(preset, values, source),
         limits=limits,
         streams=preset.streams,
         cache=preset.cache,
         cache_control=preset.cache_control,
-        key=_key(name, preset, presets, source, values),
+        key=_key(asked, presets, others),
+        vary=asked.vary,
     )
 
 
-def _read_parameters(name: str, preset: Preset, target: Target) -> dict[str, Value]:
-    """The values of a preset's parameters: from the URL, else by default; in the preset's order."""
+def _given(name: str, preset: Preset, target: Target) -> dict[str, str]:
+    """The texts of the parameters that the URL sets."""
     given: dict[str, str] = {}
     for key, text in target.parameters:
         if key in given:
@@ -91,6 +147,11 @@ def _read_parameters(name: str, preset: Preset, target: Target) -> dict[str, Val
         if key not in preset.parameters:
             known = f"it takes {', '.join(preset.parameters)}" if preset.parameters else "it takes none"
             raise BadRequest(f"The preset {name} has no parameter {shown(key)}; {known}.")
+    return given
+
+
+def _read_parameters(name: str, preset: Preset, given: Mapping[str, str]) -> dict[str, Value]:
+    """The values of a preset's parameters: from the URL, else by default; in the preset's order."""
     values: dict[str, Value] = {}
     for key, parameter in preset.parameters.items():
         if key in given:
@@ -105,11 +166,16 @@ def _read_parameters(name: str, preset: Preset, target: Target) -> dict[str, Val
     return values
 
 
-def _texts(preset: Preset, values: Mapping[str, Value], source: SourceFacts) -> dict[str, str]:
+def _texts(
+    preset: Preset, values: Mapping[str, Value], source: SourceFacts, others: Mapping[str, SourceFacts]
+) -> dict[str, str]:
     """What placeholders stand for, by their keys."""
     texts = {"source": source.absolute_path}
     for name, value in values.items():
-        texts[name] = preset.parameters[name].argument(value)
+        if isinstance(value, SourcePath):
+            texts[name] = others[name].absolute_path
+        else:
+            texts[name] = preset.parameters[name].argument(value)
         if isinstance(value, Size):
             texts[f"{name}.width"] = str(value.width or -1)
             texts[f"{name}.height"] = str(value.height or -1)
@@ -131,13 +197,14 @@ def _work(
     presets: Presets,
     source: SourceFacts,
     values: Mapping[str, Value],
-    texts: Mapping[str, str],
     limits: Limits,
     facts: Mapping[str, object] | None,
+    others: Mapping[str, SourceFacts],
 ) -> Work:
     if preset.engine is not None:
-        return EngineCall(preset.engine, ENGINES[preset.engine].arguments(values, limits.pixels))
+        return EngineCall(preset.engine, ENGINES[preset.engine].arguments(values, limits), dict(others))
     if preset.pipeline is not None:
+        texts = _texts(preset, values, source, others)
         commands = tuple(command.render(texts) for command in preset.pipeline)
         return Pipeline(_located(commands, presets), preset.stdin == "source")
     planner = PLANNERS[str(preset.planner)]
@@ -161,19 +228,33 @@ def _require_programs(name: str, presets: Presets) -> None:
         )
 
 
-def _key(
-    name: str, preset: Preset, presets: Presets, source: SourceFacts, values: Mapping[str, Value]
-) -> str:
+def _key(asked: Draft, presets: Presets, others: Mapping[str, SourceFacts]) -> str:
     """32 hexadecimal digits that stand for the bytes: equal keys, equal result.
 
-    The programs' paths and versions belong to it: another binary under the same name makes other bytes.
+    The programs' paths and versions belong to it: another binary under the same name makes other bytes. So do
+    the limits that change a result instead of refusing it.
     """
-    identity = [source.path, source.size, source.mtime_ns, source.inode, source.device]
+    preset, source = asked.preset, asked.source
     programs = [[program, presets.programs.get(program)] for program in preset.programs()]
     versions = [presets.versions.get(name) for name in (preset.engine, *preset.programs()) if name]
+    parameters = preset.parameters
     canonical = sorted(
-        [key, preset.parameters[key].canonical(value), preset.parameters[key].argument(value)]
-        for key, value in values.items()
+        [key, parameters[key].canonical(value), parameters[key].argument(value)]
+        for key, value in asked.values.items()
     )
-    whole = json.dumps([name, identity, source.media_type, preset.definition, programs, versions, canonical])
-    return hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()
+    parts = [
+        asked.name,
+        _identity(source),
+        source.media_type,
+        preset.definition,
+        programs,
+        versions,
+        canonical,
+        [[name, _identity(other)] for name, other in others.items()],
+        preset.limits.over(presets.limits).frames,
+    ]
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _identity(source: SourceFacts) -> list[str | int]:
+    return [source.path, source.size, source.mtime_ns, source.inode, source.device]

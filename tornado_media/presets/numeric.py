@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from tornado_media.presets.typed import Size, Typed, Value, decimal_text
+from tornado_media.presets.typed import Size, SourcePath, Typed, Value, decimal_text
 
 _integer = re.compile(r"-?[0-9]{1,18}")
 _number = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?")
@@ -123,6 +123,6 @@ def _check_order(low: float, high: float) -> None:
 
 
 def _float_of(value: Value) -> float:
-    if isinstance(value, str | Size):
+    if isinstance(value, str | Size | SourcePath):
         raise TypeError(f"not a number: {value!r}")
     return float(value)

@@ -13,18 +13,24 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from tornado_media.presets.numeric import Integer, Number, Time
-from tornado_media.presets.typed import Size, Typed, Value
+from tornado_media.presets.places import Box, Edges, OtherSource, Position
+from tornado_media.presets.typed import Size, SourcePath, Typed, Value
 
 __all__ = [
     "TYPES",
     "Boolean",
+    "Box",
     "Choice",
     "Color",
+    "Edges",
     "Integer",
     "Number",
+    "OtherSource",
     "Parameter",
+    "Position",
     "Size",
     "SizeParameter",
+    "SourcePath",
     "Time",
     "Value",
 ]
@@ -182,8 +188,11 @@ class Color(Typed):
 
 
 Parameter = Annotated[
-    Integer | Number | SizeParameter | Choice | Boolean | Color | Time, Field(discriminator="type")
+    Integer | Number | SizeParameter | Choice | Boolean | Color | Time | Position | Box | Edges | OtherSource,
+    Field(discriminator="type"),
 ]
 """A declared parameter; its `type` says which one."""
 
-TYPES = ("integer", "number", "size", "choice", "boolean", "color", "time")
+TYPES = (
+    "integer", "number", "size", "choice", "boolean", "color", "time", "position", "box", "edges", "source",
+)  # fmt: skip

@@ -7,7 +7,7 @@ same key want the same bytes, so they may share one job.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Command = tuple[str, ...]
 """A program's name, as the preset spells it, and its arguments."""
@@ -25,6 +25,8 @@ class SourceFacts:
         mtime_ns: modification time, nanoseconds since 1970.
         inode: the file's number on its device.
         device: the device's number.
+        alpha: a picture that may have transparency, by its first bytes.
+        animated: a picture that says in its first bytes that it has several frames, or may have.
     """
 
     path: str
@@ -34,6 +36,8 @@ class SourceFacts:
     mtime_ns: int
     inode: int
     device: int = 0
+    alpha: bool = False
+    animated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ class Limits:
         output: bytes of the result.
         memory: bytes of data each process may hold (RLIMIT_DATA).
         cpu: processor seconds each process may use (RLIMIT_CPU).
-        pixels: width times height of a source image, checked before it is decoded.
+        pixels: width times height of a source picture, checked before it is decoded.
+        frames: of an animation that are used; the others are left out.
+        output_pixels: width times height of a picture that is made.
+        input: bytes of a request's body that is the source.
     """
 
     first_byte: float = 10.0
@@ -57,6 +64,9 @@ class Limits:
     memory: int | None = None
     cpu: int | None = None
     pixels: int = 50_000_000
+    frames: int = 250
+    output_pixels: int = 25_000_000
+    input: int = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +94,13 @@ class EngineCall:
     Args:
         engine: its name, `thumbnail`.
         arguments: keyword arguments, values that JSON can carry.
+        others: further sources by the argument that they are, such as `watermark`; their descriptors go with
+            the call, in this order.
     """
 
     engine: str
     arguments: Mapping[str, object]
+    others: Mapping[str, SourceFacts] = field(default_factory=dict)
 
 
 Work = Original | Pipeline | EngineCall
@@ -107,6 +120,7 @@ class Plan:
         cache: the result may be kept and shared.
         cache_control: the response's Cache-Control.
         key: 32 hexadecimal digits: a digest of source identity, preset definition and parameters.
+        vary: names of the fields of the request that were looked at: the response's Vary.
     """
 
     preset: str
@@ -118,3 +132,10 @@ class Plan:
     cache: bool
     cache_control: str
     key: str
+    vary: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> tuple[SourceFacts, ...]:
+        """All that it is made of; the source first."""
+        others = self.work.others.values() if isinstance(self.work, EngineCall) else ()
+        return (self.source, *others)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tornado_media.formats import ffmpeg
 from tornado_media.formats.facts import VideoFacts
-from tornado_media.presets.parameter import Size, Value
+from tornado_media.presets.parameter import Size, SourcePath, Value
 from tornado_media.presets.plan import Command, SourceFacts
 
 HEIGHT = 720
@@ -38,19 +38,6 @@ class Planner:
     function: Planning | None
 
 
-def _poster(
-    source: SourceFacts, values: Mapping[str, Value], info: Mapping[str, object]
-) -> tuple[Command, ...]:
-    time, size = values.get("time"), values.get("size")
-    return ffmpeg.poster(
-        source.absolute_path,
-        VideoFacts.from_info(info),
-        time=None if time is None else _number(time),
-        width=size.width if isinstance(size, Size) else None,
-        height=size.height if isinstance(size, Size) else None,
-    )
-
-
 def _mp4(source: SourceFacts, values: Mapping[str, Value], info: Mapping[str, object]) -> tuple[Command, ...]:
     bitrate = values.get("video_bitrate")
     return ffmpeg.mp4(
@@ -65,14 +52,13 @@ def _mp4(source: SourceFacts, values: Mapping[str, Value], info: Mapping[str, ob
 
 def _number(value: Value) -> float:
     # The types of a preset's parameters are checked against `takes` when the server starts.
-    if isinstance(value, str | Size):
+    if isinstance(value, str | Size | SourcePath):
         raise TypeError(f"not a number: {value!r}")
     return value
 
 
 PLANNERS: Mapping[str, Planner] = {
     "original": Planner({}, (), False, None),
-    "poster": Planner({"time": "time", "size": "size"}, ("ffmpeg",), True, _poster),
     "mp4": Planner(
         {"start": "time", "height": "integer", "video_bitrate": "integer", "audio": "boolean"},
         ("ffmpeg",),

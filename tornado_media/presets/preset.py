@@ -60,8 +60,8 @@ def check_media_range(text: str) -> str:
 
 
 def _check_methods(methods: tuple[str, ...]) -> tuple[str, ...]:
-    if methods != ("GET",):
-        raise ValueError('only ["GET"] is understood in this version (HEAD comes with it)')
+    if tuple(sorted(methods)) not in {("GET",), ("POST",), ("GET", "POST")}:
+        raise ValueError('it is ["GET"], ["POST"] or ["GET", "POST"] (HEAD comes with GET)')
     return methods
 
 
@@ -118,7 +118,8 @@ class PresetLimits(BaseModel):
     """The limits that a preset or the configuration sets; what is left out comes from the defaults.
 
     Args:
-        first_byte, idle, total, output, memory, cpu, pixels: as in `plan.Limits`.
+        first_byte, idle, total, output, memory, cpu, pixels, frames, output_pixels, input: as in
+            `plan.Limits`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -130,6 +131,9 @@ class PresetLimits(BaseModel):
     memory: _Bytes | None = None
     cpu: Annotated[int, Field(gt=0)] | None = None
     pixels: Annotated[int, Field(gt=0)] | None = None
+    frames: Annotated[int, Field(gt=0)] | None = None
+    output_pixels: Annotated[int, Field(gt=0)] | None = None
+    input: _Bytes | None = None
 
     def over(self, defaults: Limits) -> Limits:
         """These limits, and the defaults for what they leave out."""
@@ -143,7 +147,7 @@ class Preset(BaseModel):
     Args:
         about: one sentence for people.
         accepts: media types of sources, `image/*` allowed.
-        methods: of requests; only GET in this version.
+        methods: of requests; with POST the source is the request's body.
         media_type: of the result; may hold placeholders of choices, `{source_media_type}`.
         pipeline: commands joined by pipes.
         engine: or the name of an engine.

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tornado_media.errors import BadRequest, SourceUnusable
+from tornado_media.errors import BadRequest, MethodNotAllowed, SourceUnusable
+from tornado_media.presets.negotiate import Negotiation
 from tornado_media.presets.plan import Limits, SourceFacts
 from tornado_media.presets.preset import Preset, matches, specificity
 from tornado_media.urls import Target, shown
@@ -24,6 +25,7 @@ class Presets:
         programs: absolute paths by the names that presets use; None where there is none.
         limits: what a preset's own limits leave out.
         versions: of programs and engines by name: when one changes, its results are other ones.
+        negotiation: what may depend on the client.
     """
 
     presets: Mapping[str, Preset]
@@ -31,6 +33,7 @@ class Presets:
     programs: Mapping[str, str | None] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     versions: Mapping[str, str] = field(default_factory=dict)
+    negotiation: Negotiation = field(default_factory=Negotiation)
 
     def accepting(self, media_type: str) -> tuple[str, ...]:
         """Names of the presets that can be made of a source of this media type."""
@@ -46,6 +49,23 @@ class Presets:
         """The preset for a target that names none but sets parameters."""
         ranges = [found for found in self.default_presets if matches(found, media_type)]
         return self.default_presets[max(ranges, key=specificity)] if ranges else None
+
+    def check_method(self, target: Target, method: str, allow: tuple[str, ...]) -> None:
+        """Refuse a method that the preset which a target names does not know; it may name none.
+
+        Args:
+            target: what the URL says.
+            method: of the request: GET or POST.
+            allow: the methods that are known then.
+
+        Raises:
+            MethodNotAllowed: the preset is there and does not know it.
+        """
+        name = dict(target.parameters).get("preset", "")
+        preset = self.presets.get(name)
+        if preset is not None and method not in preset.methods:
+            known = " and ".join(preset.methods)
+            raise MethodNotAllowed(f"The preset {name} takes {known}, not {method}.", allow=allow)
 
     def select(self, target: Target, source: SourceFacts) -> tuple[str, Preset]:
         """The preset that a target means.

@@ -24,7 +24,21 @@ class Size:
         return f"{self.width or ''}x{self.height or ''}"
 
 
-Value = int | float | str | bool | Size
+@dataclass(frozen=True, slots=True)
+class SourcePath:
+    """Another source that a parameter names.
+
+    Args:
+        path: as in `urls.Target`: absolute, decoded.
+    """
+
+    path: str
+
+    def __str__(self) -> str:
+        return self.path
+
+
+Value = int | float | str | bool | Size | SourcePath
 """What a parameter may be, once it is read."""
 
 
