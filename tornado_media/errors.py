@@ -8,7 +8,13 @@ public: one sentence that helps whoever wrote the URL. `private` is for the log 
     ├── Forbidden                403     sources: there, but not to be served
     ├── NotFound                 404     sources
     ├── MethodNotAllowed         405     web
+    ├── RequestTimedOut          408     web: the client stopped sending
+    ├── ContentTooLarge          413     web: a body above the preset's bound
+    ├── UnsupportedContent       415     web: a form, or a coded body
+    ├── ExpectationFailed        417     web
     ├── SourceUnusable           422     presets, engines: this source cannot be made into that
+    │   ├── SourceCrashed                processes: a signal ended the worker that decoded it
+    │   └── SourceTooCostly              processes, engines: more memory than a job may have
     ├── ProgramFailed            502     processes, jobs: before its first byte
     ├── Unavailable              503     jobs, presets: a full queue, a program that is not installed
     └── ProgramTimedOut          504     jobs: a deadline passed before the first byte
@@ -85,10 +91,55 @@ class MethodNotAllowed(MediaError):
         return {"Allow": ", ".join(self.allow)}
 
 
+class RequestTimedOut(MediaError):
+    """The client did not send its body in time (408)."""
+
+    status_code = 408
+
+
+class ContentTooLarge(MediaError):
+    """The body of the request is larger than the preset allows (413)."""
+
+    status_code = 413
+
+
+class UnsupportedContent(MediaError):
+    """The body is not the bytes of a source as they are: a form, or compressed (415).
+
+    Args:
+        detail: the public text.
+        coding: the body has a Content-Encoding: the response says that it must have none.
+    """
+
+    status_code = 415
+
+    def __init__(self, detail: str, *, coding: bool = False) -> None:
+        super().__init__(detail)
+        self.coding = coding
+
+    def headers(self) -> dict[str, str]:
+        """The Accept-Encoding field that RFC 9110 section 15.5.16 asks for after a content coding."""
+        return {"Accept-Encoding": "identity"} if self.coding else {}
+
+
+class ExpectationFailed(MediaError):
+    """The request's Expect has something that nobody here knows (417)."""
+
+    status_code = 417
+
+
 class SourceUnusable(MediaError):
     """The source cannot be made into what was asked (422)."""
 
     status_code = 422
+
+
+class SourceCrashed(SourceUnusable):
+    """The worker that decoded the source crashed: any other result of it may do the same (422)."""
+
+
+class SourceTooCostly(SourceUnusable):
+    """What was asked of the source needs more memory than a job may have (422)."""
 
 
 class ProgramFailed(MediaError):

@@ -195,8 +195,8 @@ def listener():
 
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("reached_by", ["path", "name", "network"])
-@pytest.mark.parametrize("program", ["engine", "poster", "mp4"])
-def test_a_script_opens_nothing(script, reached_by, program, canary, info, ffmpeg, listener):
+@pytest.mark.parametrize("program", ["info", "poster", "mp4"])
+def test_a_script_opens_nothing(script, reached_by, program, canary, info, opened, ffmpeg, listener):
     from tornado_media.formats import facts
     from tornado_media.formats import ffmpeg as commands
 
@@ -208,17 +208,19 @@ def test_a_script_opens_nothing(script, reached_by, program, canary, info, ffmpe
     }[reached_by]
     path = canary.with_name("film.mp4")
     path.write_text(SCRIPTS[script].format(target=target))
-    if program == "engine":
+    if program == "info":
         with pytest.raises(SourceUnusable):
             info(path)
+    elif program == "poster":
+        from tornado_media.engines.frame import poster
+
+        with pytest.raises(SourceUnusable):
+            opened(poster, path, "video/mp4", time=0.0)
     else:
         known = facts.VideoFacts(duration=2.0, width=320, height=180, frame_rate=Fraction(25))
-        if program == "poster":
-            ((_, *arguments),) = commands.poster(str(path), known, time=0.0, width=None, height=None)
-        else:
-            ((_, *arguments),) = commands.mp4(
-                str(path), known, start=0.0, height=180, video_bitrate=None, audio=True
-            )
+        ((_, *arguments),) = commands.mp4(
+            str(path), known, start=0.0, height=180, video_bitrate=None, audio=True
+        )
         ended = subprocess.run([ffmpeg, *arguments], stdin=subprocess.DEVNULL, capture_output=True)
         assert ended.returncode != 0
         assert ended.stdout == b""

@@ -10,9 +10,16 @@ from __future__ import annotations
 
 import os
 
+# Read by libvips when it is loaded, which is after this. Workers are the parallelism: two threads for each
+# picture would only make all of them wait.
+os.environ.setdefault("VIPS_CONCURRENCY", "1")
+
 ENGINES: dict[str, str] = {
     "thumbnail": "tornado_media.engines.image:thumbnail",
-    "info": "tornado_media.engines.probe:info",
+    "poster": "tornado_media.engines.frame:poster",
+    "info": "tornado_media.engines.describe:info",
+    "placeholder": "tornado_media.engines.describe:placeholder",
+    "palette": "tornado_media.engines.describe:palette",
 }
 """Name in presets: where the function is, `module:function`."""
 
@@ -20,8 +27,9 @@ ENGINES: dict[str, str] = {
 def reopen(source: int) -> int:
     """A descriptor of the same file at position 0; the caller closes it.
 
-    A descriptor that came from another process shares its position with that process, and both read. So it
-    is opened anew where /proc is, and only else shared.
+    The file is opened anew where that may be done, so that the position of `source` stays where it is. A
+    worker may open nothing, and elsewhere there may be no /proc: there the position is shared and moved,
+    which is why an open file is for one call at a time (`Workers.call`).
 
     Args:
         source: an open descriptor, which stays open.

@@ -20,7 +20,7 @@ from tornado_media.formats.ffmpeg import DEMUXERS
 # Its log would go through Python on libav's own threads: a known deadlock, and only text for developers.
 av.logging.set_level(None)
 
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+_OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": DEMUXERS}
 
 _SKEW = Fraction(1, 20)
 """How far the average rate may be from the guessed one for the guess to be the rate that was meant."""
@@ -51,12 +51,12 @@ def info(source: int, media_type: str) -> bytes:
     size = os.fstat(source).st_size
     descriptor = reopen(source)
     try:
-        with _open(descriptor) as container:
+        with open_container(descriptor) as container:
             streams = [_stream(container, stream) for stream in container.streams]
             facts = {
                 "media_type": media_type,
                 "container": container.format.name,
-                "duration": _duration(container),
+                "duration": duration_of(container),
                 "start_time": _seconds(container.start_time, Fraction(1, av.time_base)) or 0.0,
                 "bit_rate": container.bit_rate or None,
                 "size": size,
@@ -73,15 +73,15 @@ def info(source: int, media_type: str) -> bytes:
     return json.dumps(facts, ensure_ascii=False, allow_nan=False).encode()
 
 
-def _open(descriptor: int) -> av.container.InputContainer:
-    path = f"/proc/self/fd/{descriptor}"
-    if os.path.exists(path):
-        return av.open(f"file:{path}", mode="r", options=_OPTIONS, metadata_errors="replace")
-    # Without /proc: through Python, with a call back for every read.
-    return av.open(os.fdopen(os.dup(descriptor), "rb"), mode="r", options=_OPTIONS, metadata_errors="replace")
+def open_container(descriptor: int) -> av.container.InputContainer:
+    """Open a file by its descriptor, which libav reads from its first byte on; a context manager."""
+    # libav reads the descriptor itself: no name is opened, and no byte comes through Python.
+    options = {**_OPTIONS, "fd": str(descriptor)}
+    return av.open("fd:", mode="r", options=options, metadata_errors="replace")
 
 
-def _duration(container: av.container.InputContainer) -> float | None:
+def duration_of(container: av.container.InputContainer) -> float | None:
+    """How long a file lasts, in seconds; None where nothing says it."""
     whole = _seconds(container.duration, Fraction(1, av.time_base))
     if whole is not None and whole > 0:
         return whole
@@ -118,10 +118,7 @@ def _video(container: av.container.InputContainer, stream: av.VideoStream) -> di
     codec = stream.codec_context
     picture = bool(stream.disposition & av.stream.Disposition.attached_pic)
     rotation = 0 if picture else _rotation(container, stream)
-    width, height = codec.width, codec.height
-    shape = stream.sample_aspect_ratio
-    if shape is not None and shape > 0:
-        width = round(width * shape)
+    width, height = square_width(stream), codec.height
     if rotation in (90, 270):
         width, height = height, width
     rate = None if picture else _frame_rate(stream)
@@ -136,6 +133,17 @@ def _video(container: av.container.InputContainer, stream: av.VideoStream) -> di
         "interlaced": codec.field_order in _FIELDS,
         "attached_picture": picture,
     }
+
+
+def square_width(stream: av.VideoStream) -> int:
+    """The width of a video's picture in square pixels, before it is turned."""
+    width, shape = stream.codec_context.width, stream.sample_aspect_ratio
+    return round(width * shape) if shape is not None and shape > 0 else width
+
+
+def clockwise(rotation: float) -> int:
+    """Degrees clockwise, 0 to 270, that a frame has to be turned, from libav's display matrix."""
+    return round(rotation / 90) * -90 % 360
 
 
 def _frame_rate(stream: av.VideoStream) -> Fraction | None:
@@ -155,7 +163,7 @@ def _rotation(container: av.container.InputContainer, stream: av.VideoStream) ->
     try:
         for number, packet in enumerate(container.demux(stream)):
             for frame in packet.decode():
-                return round(frame.rotation / 90) * -90 % 360
+                return clockwise(frame.rotation)
             if number >= _PACKETS:
                 break
     except av.FFmpegError:

@@ -1,0 +1,120 @@
+"""Colours of any kind to 8-bit sRGB or grey: profiles, CMYK, Lab, 16 bits, floats, odd channels.
+
+A profile that is broken, or belongs to another kind of picture, is no reason to refuse the picture: it is
+read as if it had none, as browsers do.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import pyvips
+
+_GRID = 9
+"""Steps of each channel that a profile is tried with."""
+
+_SAME = 1
+"""Colours that differ by no more than that, of 255, are the same: a profile that changes none is left out."""
+
+_PLAIN = ("srgb", "b-w")
+_WIDE = ("rgb16", "grey16")
+_PROFILE = "icc-profile-data"
+
+
+def has_profile(image: Any) -> bool:
+    """Whether an ICC profile is embedded."""
+    return bool(image.get_typeof(_PROFILE))
+
+
+def is_late(image: Any) -> bool:
+    """Whether the colours may wait until the picture is small: such numbers can be mixed as they are."""
+    if image.format not in ("uchar", "ushort"):
+        return False
+    return image.interpretation in _PLAIN or (image.interpretation in _WIDE and has_profile(image))
+
+
+def to_srgb(image: Any) -> Any:
+    """The image in 8 bits, sRGB or grey, with or without transparency.
+
+    Args:
+        image: of any kind that a loader gives.
+    """
+    image = _channels(image)
+    if has_profile(image):
+        image = _from_profile(image).copy()
+        image.remove(_PROFILE)
+    if image.interpretation not in _PLAIN or image.format != "uchar":
+        image = _untagged(image)
+    return image
+
+
+def _channels(image: Any) -> Any:
+    """Without those that nobody has a name for."""
+    interpretation = image.interpretation
+    if interpretation == "multiband":
+        grey = image.bands < 3
+        wide = image.format == "ushort"
+        name = ("grey16" if wide else "b-w") if grey else ("rgb16" if wide else "srgb")
+        image = image.copy(interpretation=name)
+    colours = {"b-w": 1, "grey16": 1, "cmyk": 4}.get(image.interpretation, 3)
+    return image.extract_band(0, n=colours + 1) if image.bands > colours + 1 else image
+
+
+def _from_profile(image: Any) -> Any:
+    profile = bytes(image.get(_PROFILE))
+    grey = image.interpretation in ("b-w", "grey16")
+    plain = image.interpretation in _PLAIN and image.format == "uchar"
+    if plain and _changes_nothing(profile, grey):
+        return image
+    try:
+        # Perceptual is what most profiles with tables are made for; those with a matrix know only one.
+        made = image.icc_transform("srgb", embedded=True, intent="perceptual", depth=8)
+    except pyvips.Error:
+        return image
+    return made.colourspace("b-w") if grey else made
+
+
+@lru_cache(maxsize=32)
+def _changes_nothing(profile: bytes, grey: bool) -> bool:
+    """Whether a profile is one of the many variants of sRGB, or cannot be used.
+
+    The colours of a coarse grid are sent through it: that is exact, and no list of names would be complete.
+    """
+    steps = _grid().extract_band(0, n=1 if grey else 3).copy(interpretation="b-w" if grey else "srgb")
+    steps.set_type(pyvips.GValue.blob_type, _PROFILE, profile)
+    try:
+        made = steps.icc_transform("srgb", embedded=True, intent="perceptual", depth=8)
+        return bool((made - steps).abs().max() <= _SAME)
+    except pyvips.Error:
+        return True
+
+
+def _grid() -> Any:
+    levels = [round(step * 255 / (_GRID - 1)) for step in range(_GRID)]
+    colours = bytes(number for r in levels for g in levels for b in levels for number in (r, g, b))
+    return pyvips.Image.new_from_memory(colours, _GRID**3, 1, 3, "uchar").copy(interpretation="srgb")
+
+
+def _untagged(image: Any) -> Any:
+    if image.interpretation == "cmyk" and image.hasalpha():
+        alpha = image.extract_band(4)
+        return _untagged(image.extract_band(0, n=4)).bandjoin(alpha)
+    if image.interpretation in _PLAIN:
+        return _ranged(image)
+    grey = image.interpretation == "grey16"
+    return image.colourspace("b-w" if grey else "srgb").cast("uchar")
+
+
+def _ranged(image: Any) -> Any:
+    """Grey or RGB in numbers of another width: whole ones use all of their bits, floats go from 0 to 1.
+
+    TIFF says nothing of the range of floats (TIFF 6.0, section 19): where one is above 1 they are taken for
+    numbers of 8 bits.
+    """
+    if image.format in ("ushort", "short"):
+        return (image / 257).rint().cast("uchar")
+    if image.format in ("uint", "int"):
+        return (image / 16843009).rint().cast("uchar")
+    image = image.copy_memory()
+    return (image * (255 if image.max() <= 1 else 1)).rint().cast("uchar")
