@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -65,8 +65,9 @@ class Table:
         self.joinable = True
         self.ends = 0
 
-    async def start(self, plan: Plan, file: int) -> Job:
-        os.fstat(file)
+    async def start(self, plan: Plan, files: Sequence[int]) -> Job:
+        for file in files:
+            os.fstat(file)
         await self.slot.wait()
         if self.refusal is not None:
             raise self.refusal
@@ -95,7 +96,7 @@ def shared_of(table: Table, source: int, streams: bool = True, window: int = 1 <
     status = os.fstat(source)
     facts = SourceFacts("/a", "a/b", "/srv/a", status.st_size, status.st_mtime_ns, status.st_ino)
     plan = Plan("p", facts, Original(), "a/b", Limits(), streams, True, "", f"{1:032x}")
-    return SharedJob(plan, source, table, window, 0.5)
+    return SharedJob(plan, (source,), table, window, 0.5)
 
 
 def copies_of(source: int) -> int:

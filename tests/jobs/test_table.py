@@ -34,6 +34,7 @@ class OpenSource:
     def __init__(self, path: Path, name: str) -> None:
         path.write_bytes(b"x" * 1000)
         self.file = os.open(path, os.O_RDONLY)
+        self.files = (self.file,)
         status = os.fstat(self.file)
         self.facts = SourceFacts(
             name, "a/b", str(path), status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev
@@ -184,7 +185,8 @@ async def test_only_what_says_something_of_the_source_is_remembered(
         if not remembered:
             assert await read_all(await jobs.join(plan, source, request)) == b"0000000\n00"[:10]
             return
-        assert await failure_of(jobs, plan, source) == (error, told.FAILED)
+        again, cache = await failure_of(jobs, plan, source)
+        assert (type(again), str(again), cache) == (type(error), str(error), told.FAILED)
 
 
 async def test_a_full_queue_and_an_impatient_reader_are_not_the_sources_fault(

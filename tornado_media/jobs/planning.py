@@ -1,8 +1,8 @@
-"""Fourth station: a target and an open source become a plan, with facts where a planner asks for them.
+"""Third station, with what must be looked up: a target and an open source become a plan.
 
 Facts are what only a decoder knows of a source: duration, streams. They are the result of the preset `info`,
 made by its engine through the same door as any result, and kept by the same cache: a source that changes has
-another key. `make_plan` itself stays pure.
+another key. Further sources, such as a watermark, are opened as the first one was. `make_plan` stays pure.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from tornado_media.errors import SourceUnusable
+from tornado_media.errors import NotFound, SourceUnusable
 from tornado_media.http.account import Account
+from tornado_media.http.hints import SILENT, Client
 from tornado_media.jobs.table import Jobs
-from tornado_media.presets.make_plan import make_plan, needs_facts
-from tornado_media.presets.plan import Plan
+from tornado_media.presets.make_plan import Draft, draft, make_plan
+from tornado_media.presets.plan import Plan, SourceFacts
 from tornado_media.presets.registry import Presets
-from tornado_media.sources.local import Source
+from tornado_media.sources.local import Source, Sources
+from tornado_media.sources.opening import open_source
 from tornado_media.store.cache import Cache
 from tornado_media.store.representation import read_all
 from tornado_media.urls import Target
@@ -27,28 +29,43 @@ class Planning:
 
     Args:
         presets: what may be asked.
+        sources: the mounted folders.
         cache: where facts are kept, as any result is.
         jobs: the door to the job that finds facts.
     """
 
-    def __init__(self, presets: Presets, cache: Cache, jobs: Jobs) -> None:
+    def __init__(self, presets: Presets, sources: Sources, cache: Cache, jobs: Jobs) -> None:
         self._presets = presets
+        self._sources = sources
         self._cache = cache
         self._jobs = jobs
 
-    async def plan(self, target: Target, source: Source) -> Plan:
+    async def plan(self, target: Target, source: Source, client: Client = SILENT) -> Plan:
         """What a target wants done with a source.
+
+        Args:
+            target: what the URL says.
+            source: the open source; further ones that the plan needs become its `others`.
+            client: what the client says besides the URL.
 
         Raises:
             MediaError: it cannot be done.
         """
-        if not needs_facts(target, self._presets, source.facts):
-            return make_plan(target, self._presets, source.facts)
-        info = make_plan(Target(target.path, (("preset", "info"),)), self._presets, source.facts)
-        return make_plan(target, self._presets, source.facts, await self._facts(info, source))
+        asked = draft(target, self._presets, source.facts, client)
+        facts = await self._facts(source) if asked.needs_facts else None
+        return make_plan(asked, self._presets, facts, await self._open_others(asked, source))
 
-    async def _facts(self, info: Plan, source: Source) -> Mapping[str, object]:
-        account = Account(began=0.0)
+    async def _open_others(self, asked: Draft, source: Source) -> dict[str, SourceFacts]:
+        for name, path in asked.others.items():
+            try:
+                source.others[name] = await open_source(self._sources, path)
+            except NotFound as error:
+                raise NotFound(f"The parameter {name}: {error.detail}", private=error.private) from None
+        return {name: other.facts for name, other in source.others.items()}
+
+    async def _facts(self, source: Source) -> Mapping[str, object]:
+        asked = draft(Target(source.facts.path, (("preset", "info"),)), self._presets, source.facts)
+        info, account = make_plan(asked, self._presets), Account(began=0.0)
         made = await self._cache.get(info) or await self._jobs.join(info, source, account)
         facts = json.loads(await read_all(made))
         if not isinstance(facts, dict):

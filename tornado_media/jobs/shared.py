@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Protocol
@@ -35,7 +36,7 @@ class Table(Protocol):
 
     cache: Cache
 
-    async def start(self, plan: Plan, file: int) -> Job:
+    async def start(self, plan: Plan, files: Sequence[int]) -> Job:
         """Start the work, in a slot."""
 
     def part_done(self, shared: SharedJob) -> float:
@@ -53,13 +54,13 @@ class SharedJob:
 
     Args:
         plan: what it makes.
-        source: descriptor of the open source; stays the caller's.
+        files: descriptors of its open sources; they stay the caller's.
         table: where it is.
         window: bytes that a stream may be ahead of its fastest reader.
         finish: part that must be done for it to be finished although nobody reads it any more.
     """
 
-    def __init__(self, plan: Plan, source: int, table: Table, window: int, finish: float) -> None:
+    def __init__(self, plan: Plan, files: Sequence[int], table: Table, window: int, finish: float) -> None:
         self.plan = plan
         self.spool = Spool(table.cache.room(), window if plan.streams else None)
         self.readers = 0
@@ -71,7 +72,7 @@ class SharedJob:
         self._finish = finish
         self._entity_tag: str | None = None
         self._ready = asyncio.Event()
-        self._source = os.dup(source)
+        self._files = [os.dup(file) for file in files]
         self._task = asyncio.ensure_future(self._run())
         # Not a `finally` of the task: one that is cancelled before its first step never runs.
         self._task.add_done_callback(self._ended)
@@ -152,7 +153,8 @@ class SharedJob:
             return
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        os.close(self._source)
+        for file in self._files:
+            os.close(file)
         if not self.spool.complete and self.spool.failure is None:
             # A defect: asyncio logs what the task has raised.
             self.spool.fail(ProgramFailed("The job was given up."))
@@ -162,7 +164,7 @@ class SharedJob:
 
     async def _fill(self) -> None:
         try:
-            self.job = await self._table.start(self.plan, self._source)
+            self.job = await self._table.start(self.plan, self._files)
             self.started = asyncio.get_running_loop().time()
             await self._pump(self.job)
             await self._check_source()
@@ -198,9 +200,12 @@ class SharedJob:
         self._entity_tag = f'"{self.plan.key}-{name}"'
 
     async def _check_source(self) -> None:
-        """Row 52 of the faults: what was read while the source changed fits no state of it."""
-        facts, status = self.plan.source, await in_thread(os.fstat, self._source)
-        if (status.st_size, status.st_mtime_ns) == (facts.size, facts.mtime_ns):
+        """Row 52 of the faults: what was read while a source changed fits no state of it."""
+        statuses = await in_thread(lambda: [os.fstat(file) for file in self._files])
+        if all(
+            (status.st_size, status.st_mtime_ns) == (facts.size, facts.mtime_ns)
+            for status, facts in zip(statuses, self.plan.sources, strict=False)
+        ):
             return
         self.kept = False
         if not self.plan.streams:

@@ -7,7 +7,7 @@ that a program that fails before its first byte gets its honest status. Equal pl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -35,8 +35,8 @@ class OpenFile(Protocol):
     """What a job needs of a source."""
 
     @property
-    def file(self) -> int:
-        """Its descriptor."""
+    def files(self) -> tuple[int, ...]:
+        """Its descriptor and those of the further sources of its plan, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,13 @@ class Sharing:
         window: bytes that a stream may be ahead of its fastest reader.
         finish: part of a job, 0 to 1, past which it is finished although nobody reads it any more.
         failures: seconds that a failure is remembered.
+        crashes: seconds that a source is remembered that cost a worker.
     """
 
     window: int = 8 * 1024 * 1024
     finish: float = 0.5
     failures: float = 5.0
+    crashes: float = 60.0
 
 
 class Jobs:
@@ -79,7 +81,7 @@ class Jobs:
         self.cache = cache or Cache(None, capacity=0, memory=0, share=0.0)
         self.guard = Guard()
         self._sharing = sharing
-        self._failures = Failures(sharing.failures)
+        self._failures = Failures(sharing.failures, sharing.crashes)
         self._typical: dict[str, float] = {}
         self._alone: set[Job] = set()
         self._shared: set[SharedJob] = set()
@@ -107,7 +109,7 @@ class Jobs:
         account.cache = told.COLLAPSED
         if shared is None:
             account.cache = told.STORED if self.cache.keeps(plan) else told.MISS
-            shared = SharedJob(plan, source.file, self, self._sharing.window, self._sharing.finish)
+            shared = SharedJob(plan, source.files, self, self._sharing.window, self._sharing.finish)
             self._by_key[plan.key] = shared
             self._shared.add(shared)
         began = _now()
@@ -199,18 +201,18 @@ class Jobs:
                 shared.kept = False
                 self.withdraw(shared)
 
-    async def start(self, plan: Plan, file: int) -> Job:
+    async def start(self, plan: Plan, files: Sequence[int]) -> Job:
         """Start the work of a plan in a slot.
 
         Args:
             plan: what to run.
-            file: descriptor of the source; it may be closed when this has returned.
+            files: descriptors of its sources; they may be closed when this has returned.
 
         Raises:
             MediaError: it could not be run.
         """
         return await self._start(
-            plan.preset, partial(self._running, plan, file), plan.limits, self._slots(plan)
+            plan.preset, partial(self._running, plan, files), plan.limits, self._slots(plan)
         )
 
     def part_done(self, shared: SharedJob) -> float:
@@ -250,7 +252,7 @@ class Jobs:
     async def _run_alone(self, plan: Plan, source: OpenFile, account: Account) -> Representation:
         return await self.run(
             plan.preset,
-            partial(self._running, plan, source.file),
+            partial(self._running, plan, source.files),
             plan.limits,
             self._slots(plan),
             plan.streams,
@@ -277,12 +279,12 @@ class Jobs:
             raise
         return Job(name, running, limits, slots.release)
 
-    async def _running(self, plan: Plan, file: int) -> Running:
+    async def _running(self, plan: Plan, files: Sequence[int]) -> Running:
         match plan.work:
             case Pipeline():
-                return RunningPipeline(plan.work, file, plan.limits, guard=self.guard)
+                return RunningPipeline(plan.work, files[0], plan.limits, guard=self.guard)
             case EngineCall():
-                return await self.workers.call(plan.work, plan.source.media_type, file)
+                return await self.workers.call(plan.work, plan.source.media_type, files, plan.limits)
             case Original():
                 raise AssertionError("an original needs no job")
 

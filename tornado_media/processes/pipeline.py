@@ -7,6 +7,7 @@ read leaves the last program blocked in its write, and through it all programs b
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
 import signal
@@ -42,7 +43,8 @@ class RunningPipeline:
 
     Args:
         work: the commands; each begins with the absolute path of its program.
-        source: descriptor of the source, where the first command reads it from stdin; stays the caller's.
+        source: descriptor of the source, a file or a pipe, where the first command reads it from stdin; stays
+            the caller's.
         limits: of the job.
         guard: ends the programs when the server is gone.
         grace: seconds between SIGTERM and SIGKILL.
@@ -159,7 +161,7 @@ def _start(group: ProcessGroup, work: Pipeline, source: int | None) -> int:
 
         try:
             if work.source_on_stdin and source is not None:
-                os.lseek(source, 0, os.SEEK_SET)
+                _rewind(source)
                 stdin = source
             else:
                 stdin = keep(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
@@ -181,3 +183,12 @@ def _start(group: ProcessGroup, work: Pipeline, source: int | None) -> int:
             os.close(result)
             raise
     return result
+
+
+def _rewind(source: int) -> None:
+    """A file is read from its first byte, whoever has read it before; a pipe gives what comes."""
+    try:
+        os.lseek(source, 0, os.SEEK_SET)
+    except OSError as error:
+        if error.errno != errno.ESPIPE:
+            raise
