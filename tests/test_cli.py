@@ -7,6 +7,7 @@ import sys
 import pytest
 from PIL import Image
 
+from tornado_media import sign
 from tornado_media.store.entry import Meta
 from tornado_media.store.folder import Folder
 from tornado_media.store.generation import Generation
@@ -90,8 +91,8 @@ def test_presets_lists_parameters_bounds_and_what_is_missing(tmp_path):
     for words in (
         "thumbnail",
         "from 1 to 100",
-        "default 80",
-        "4000x4000",
+        "default inside",
+        "8000x8000",
         "mp4",
         "poster",
         "original",
@@ -153,3 +154,15 @@ def test_cache_purge_takes_the_path_of_a_url(tmp_path, source):
 def test_version_and_help(tmp_path):
     assert run("--version", cwd=tmp_path).stdout.startswith("tornado-media, version ")
     assert json.dumps(run("--help", cwd=tmp_path).stdout).count("serve")
+
+
+def test_sign(tmp_path):
+    config = tmp_path / "media.toml"
+    config.write_text('[signing]\nkeys = ["a key of some length"]\n')
+    done = run("sign", "/1.jpg?size=300x200", "--config", config, cwd=tmp_path)
+    assert done.stdout.strip() == sign("/1.jpg?size=300x200", "a key of some length")
+    done = run("sign", "/1.jpg?size=300x200", "--config", config, "--seconds", 60, cwd=tmp_path)
+    assert "expires=" in done.stdout
+    assert "begins with a slash" in run("sign", "1.jpg", "--config", config, cwd=tmp_path, status=1).stderr
+    config.write_text("")
+    assert "no key" in run("sign", "/1.jpg", "--config", config, cwd=tmp_path, status=1).stderr

@@ -10,9 +10,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tornado_media.config import Cache, Config, ConfigError, load_config
-from tornado_media.presets.make_plan import make_plan
+from tornado_media.config import (
+    Cache,
+    Client,
+    Config,
+    ConfigError,
+    Server,
+    Signing,
+    builtin_presets,
+    load_config,
+)
+from tornado_media.presets.make_plan import draft, make_plan
 from tornado_media.presets.plan import SourceFacts
+from tornado_media.presets.preset import PresetLimits
 from tornado_media.urls import Target
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -33,17 +43,19 @@ def uncommented(text):
 
 def test_the_reference_holds_the_defaults(tmp_path):
     reference, defaults = load_config(REFERENCE), Config.from_mapping({}, tmp_path)
-    for name in ("server", "slots", "cache", "limits", "sources", "default_presets"):
+    for name in ("server", "slots", "cache", "client", "signing", "limits", "sources", "default_presets"):
         assert getattr(reference, name) == getattr(defaults, name)
 
 
 def test_every_setting_of_the_reference_is_real():
     table = tomllib.loads(uncommented(REFERENCE.read_text(encoding="utf-8")))
-    assert set(table["server"]) == {"address", "port", "workers", "drain", "idle_timeout", "write_timeout"}
+    assert set(table["server"]) == set(Server.model_fields)
     assert set(table["slots"]) == {"jobs", "streams", "queue", "wait"}
     assert set(table["cache"]) == set(Cache.model_fields)
     assert set(table["sources"]["photos"]) == {"root", "prefix", "listing"}
-    assert set(table["limits"]) == {"first_byte", "idle", "total", "output", "memory", "cpu", "pixels"}
+    assert set(table["client"]) == set(Client.model_fields)
+    assert set(table["signing"]) == set(Signing.model_fields)
+    assert set(table["limits"]) == set(PresetLimits.model_fields)
     assert "small" in table["preset"]
     with pytest.raises(ConfigError) as caught:
         Config.from_mapping(table, CONF)
@@ -54,7 +66,7 @@ def test_every_setting_of_the_reference_is_real():
 def test_each_example_loads_alone(file):
     config = Config.from_mapping({"presets": [str(file)]}, CONF)
     assert config.replaced == ()
-    assert len(config.presets_by_name) == 6
+    assert len(config.presets_by_name) == len(builtin_presets()) + 1
 
 
 def test_each_example_is_run_below():
@@ -101,7 +113,7 @@ def make(presets, path, media_type, preset, **parameters):
         status.st_dev,
     )
     asked = tuple((name, str(value)) for name, value in parameters.items())
-    plan = make_plan(Target(facts.path, (("preset", preset), *asked)), presets, facts)
+    plan = make_plan(draft(Target(facts.path, (("preset", preset), *asked)), presets, facts), presets)
     content, failed = path.read_bytes() if plan.work.source_on_stdin else b"", False
     for command in plan.work.commands:
         done = subprocess.run(command, input=content, capture_output=True, check=False, timeout=60)

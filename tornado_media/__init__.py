@@ -5,6 +5,7 @@
 - `routes`: rules that serve a configuration in your own Tornado application.
 - `Media`: the same with a life of its own: `routes`, `start`, `close`.
 - `send_program`: the output of any program as the response of your own handler.
+- `sign`: a target with its signature, for servers that make only what is signed.
 - `Limits`: what a program may take.
 - `Config`, `load_config`, `ConfigError`: the configuration.
 """
@@ -16,11 +17,22 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["Config", "ConfigError", "Limits", "Media", "__version__", "load_config", "routes", "send_program"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Limits",
+    "Media",
+    "__version__",
+    "load_config",
+    "routes",
+    "send_program",
+    "sign",
+]
 
 if TYPE_CHECKING:
     from tornado_media.app import Media, routes
     from tornado_media.config import Config, ConfigError, load_config
+    from tornado_media.http.signature import sign
     from tornado_media.presets.plan import Limits
     from tornado_media.web.program import send_program
 
@@ -32,6 +44,7 @@ _HOMES = {
     "load_config": "config",
     "Limits": "presets.plan",
     "send_program": "web.program",
+    "sign": "http.signature",
 }
 
 

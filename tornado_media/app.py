@@ -27,9 +27,10 @@ from tornado_media.presets.registry import Presets
 from tornado_media.processes.workers import Workers
 from tornado_media.sources.local import Mount, Sources
 from tornado_media.store.cache import Cache
-from tornado_media.web.handlers import MediaHandler, SourceHandler, Stations
+from tornado_media.web.handlers import MediaHandler, Signing, SourceHandler, Stations
 from tornado_media.web.hot import Hot
 from tornado_media.web.pages import HealthHandler, ListHandler, StaticHandler
+from tornado_media.web.upload import upload_rules
 
 log = logging.getLogger("tornado_media")
 access_log = logging.getLogger("tornado_media.access")
@@ -52,16 +53,22 @@ class Media:
         self.sources = Sources(mounts)
         self._pages = Sources([Mount("static", "/", str(static_folder()), False)])
         slots, kept = config.slots, config.cache
-        self.workers = Workers(config.server.workers, engines_of(self.presets))
+        workers = config.server
+        self.workers = Workers(
+            workers.workers,
+            engines_of(self.presets),
+            calls=workers.worker_calls,
+            memory=workers.worker_memory,
+        )
         self.cache = Cache(kept.folder, capacity=kept.bytes, memory=kept.memory, share=kept.share)
         self.jobs = Jobs(
             Slots(slots.jobs, slots.queue, slots.wait),
             Slots(slots.streams, slots.queue, slots.wait),
             self.workers,
             self.cache,
-            Sharing(kept.window, kept.finish, kept.failures),
+            Sharing(kept.window, kept.finish, kept.failures, kept.crashes),
         )
-        self.planning = Planning(self.presets, self.cache, self.jobs)
+        self.planning = Planning(self.presets, self.sources, self.cache, self.jobs)
         self.hot = Hot(self.sources, self.cache, config.server.write_timeout, log_hit)
         for name in config.replaced:
             log.info("the preset %s of the configuration replaces the built-in one", name)
@@ -90,6 +97,7 @@ class Media:
             listing=any(source.listing for source in self.config.sources.values()),
             write_timeout=self.config.server.write_timeout,
             purge_token=self.config.cache.purge_token,
+            signing=Signing(self.config.signing.keys, self.config.signing.originals),
             hot=self.hot,
         )
         kwargs: dict[str, Any] = {"stations": stations}
@@ -104,7 +112,7 @@ class Media:
             (r".*", SourceHandler, kwargs),
         ]
         ours = [URLSpec(f"{re.escape(prefix)}{pattern}", kind, own) for pattern, kind, own in below]
-        return [Rule(AnyMatches(), self.hot), *ours]
+        return [Rule(AnyMatches(), self.hot), *upload_rules(prefix, stations), *ours]
 
     def start(self) -> None:
         """Start the workers now, so that the first picture need not wait for them."""

@@ -1,4 +1,4 @@
-"""The commands: serve, render, presets, check, cache. Arguments in, exit status out; no work is done here."""
+"""The commands: serve, render, sign, presets, check, cache. Arguments in, exit status out, no work here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ import tornado_media
 from tornado_media import demo, log
 from tornado_media.config import Config, ConfigError, load_config
 from tornado_media.errors import MediaError
+from tornado_media.http import signature
 from tornado_media.presets.plan import EngineCall, Original, Pipeline, Plan
 from tornado_media.store.folder import Folder
 from tornado_media.store.layout import Removed, source_of
@@ -103,6 +105,21 @@ def render(
         raise click.ClickException(message) from error
     except BrokenPipeError:
         sys.exit(1)
+
+
+@main.command()
+@click.argument("target")
+@click.option("--config", "config_file", required=True, type=click.Path(path_type=Path), help="Has the key.")
+@click.option("--seconds", type=click.IntRange(1), help="How long it is good; else for ever.")
+def sign(target: str, config_file: Path, seconds: int | None) -> None:
+    """Sign TARGET, such as '/1.jpg?size=300x200', with the first key of a configuration."""
+    keys = _load(config_file, None).signing.keys
+    if not keys:
+        raise click.ClickException(f"{config_file} has no key in [signing]")
+    try:
+        click.echo(signature.sign(target, keys[0], None if seconds is None else int(time.time()) + seconds))
+    except MediaError as error:
+        raise click.ClickException(error.detail) from error
 
 
 @main.command()

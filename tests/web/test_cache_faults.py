@@ -373,7 +373,7 @@ async def fill_until(server: Process, web: Any, number: int, moment: str, chance
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(seconds=300)
 async def test_row_48_a_server_that_is_killed_at_any_moment_leaves_no_half_result(
     tmp_path: Path, web: Any
 ) -> None:

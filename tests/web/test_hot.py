@@ -86,7 +86,7 @@ def hot(source_folder, way):
     hot = Hot(sources, results, 300.0, lambda *line: lines.append(line), targets=3)
     with sources.open("/a.txt") as source:
         hot.facts = source.facts
-    hot.remember(URI, hot.facts, KEY, FIELDS)
+    hot.remember(URI, (hot.facts,), KEY, FIELDS)
     hot.results, hot.lines, hot.content = results, lines, results[KEY].content
 
     @contextlib.asynccontextmanager
@@ -306,7 +306,7 @@ async def test_a_source_that_changed_ends_it(hot, ask, web, source_folder):
     before = hot.results.asked
     assert all(map(is_long, await ask(web.request(URI), web.request(URI))))
     assert hot.results.asked == before  # a result that is not sent has not been used
-    hot.remember(URI, replace(hot.facts, **_identity(source_folder / "a.txt")), KEY, FIELDS)
+    hot.remember(URI, (replace(hot.facts, **_identity(source_folder / "a.txt")),), KEY, FIELDS)
     (answer,) = await ask(web.request(URI))
     assert is_short(answer)
 
@@ -342,7 +342,7 @@ async def test_a_purge_ends_it_at_once(hot, web, read):
 async def test_a_result_that_was_made_again_has_a_head_of_its_own(hot, ask, web, other):
     hot.results[KEY] = other
     assert is_long((await ask(web.request(URI)))[0])
-    hot.remember(URI, hot.facts, KEY, {**FIELDS, "Etag": other.entity_tag})
+    hot.remember(URI, (hot.facts,), KEY, {**FIELDS, "Etag": other.entity_tag})
     (answer,) = await ask(web.request(URI))
     assert is_short(answer) and answer.content == other.content
     assert answer.headers["ETag"] == other.entity_tag
@@ -373,7 +373,7 @@ async def until(true):
 
 async def test_a_client_that_does_not_read_gets_one_response_at_a_time(hot, web, read):
     hot.results[KEY] = Result(os.urandom(MAX_CONTENT))
-    hot.remember(URI, hot.facts, KEY, FIELDS)
+    hot.remember(URI, (hot.facts,), KEY, FIELDS)
     before = hot.results.asked
     async with hot.served(buffer=4096) as client, client.connection(buffer=4096) as (reader, writer):
         writer.write(web.request(URI) * 3)
@@ -392,7 +392,7 @@ async def test_a_client_that_does_not_read_gets_one_response_at_a_time(hot, web,
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 async def test_a_client_that_takes_too_long_is_cut_off(hot, web, version, read):
     hot.results[KEY] = Result(os.urandom(MAX_CONTENT))
-    hot.remember(URI, hot.facts, KEY, FIELDS)
+    hot.remember(URI, (hot.facts,), KEY, FIELDS)
     hot.write_timeout = 0.01
     async with hot.served(buffer=4096) as client, client.connection(buffer=4096) as (reader, writer):
         writer.write(web.request(URI, version=version))
@@ -403,7 +403,7 @@ async def test_a_client_that_takes_too_long_is_cut_off(hot, web, version, read):
 
 async def test_a_client_that_leaves(hot, web, read):
     hot.results[KEY] = Result(os.urandom(MAX_CONTENT))
-    hot.remember(URI, hot.facts, KEY, FIELDS)
+    hot.remember(URI, (hot.facts,), KEY, FIELDS)
     async with hot.served(buffer=4096) as client:
         for begun in (False, True):
             client.server.ended.clear()
@@ -422,25 +422,25 @@ async def test_a_client_that_leaves(hot, web, read):
 
 async def test_the_least_recently_used_target_is_forgotten(hot, ask, web):
     for number in range(2):
-        hot.remember(f"/{number}", hot.facts, KEY, FIELDS)
+        hot.remember(f"/{number}", (hot.facts,), KEY, FIELDS)
     await ask(web.request(URI))
-    hot.remember("/2", hot.facts, KEY, FIELDS)
+    hot.remember("/2", (hot.facts,), KEY, FIELDS)
     answers = await ask(*(web.request(target) for target in (URI, "/0", "/1", "/2")))
     assert [is_short(answer) for answer in answers] == [True, False, True, True]
 
 
 async def test_what_is_not_remembered(hot, ask, web):
     hot.results["large"] = Result(bytes(MAX_CONTENT + 1))
-    hot.remember("/large", hot.facts, "large", FIELDS)
-    hot.remember("/unknown", hot.facts, "unknown", FIELDS)
-    hot.remember("/" + "x" * 2048, hot.facts, KEY, FIELDS)
+    hot.remember("/large", (hot.facts,), "large", FIELDS)
+    hot.remember("/unknown", (hot.facts,), "unknown", FIELDS)
+    hot.remember("/" + "x" * 2048, (hot.facts,), KEY, FIELDS)
     answers = await ask(*(web.request(target) for target in ("/large", "/unknown", "/" + "x" * 2048)))
     assert not any(map(is_short, answers))
 
 
 async def test_fields_of_one_response_are_not_repeated(hot, ask, web):
     one = {"Date": "then", "content-length": "1", "Connection": "close", "Cache-Status": "x; fwd=miss"}
-    hot.remember(URI, hot.facts, KEY, {**FIELDS, **one, "Server-Timing": "total;dur=99"})
+    hot.remember(URI, (hot.facts,), KEY, {**FIELDS, **one, "Server-Timing": "total;dur=99"})
     first, second = await ask(web.request(URI), web.request(URI))  # a field that came twice is an error
     assert second.content == hot.content and "Connection" not in first.headers
     assert first.headers["Server-Timing"] != "total;dur=99"
@@ -449,7 +449,7 @@ async def test_fields_of_one_response_are_not_repeated(hot, ask, web):
 @pytest.mark.parametrize("value", ["a\r\nX: b", "a\nb", "\0"])
 def test_a_field_cannot_begin_another(hot, value):
     with pytest.raises(ValueError, match="control character"):
-        hot.remember(URI, hot.facts, KEY, {**FIELDS, "Content-Disposition": value})
+        hot.remember(URI, (hot.facts,), KEY, {**FIELDS, "Content-Disposition": value})
 
 
 async def test_a_client_that_left_before_its_requests_were_read(hot, web):
@@ -460,3 +460,46 @@ async def test_a_client_that_left_before_its_requests_were_read(hot, web):
         # Tornado parses the second from its buffer although the first found the connection closed.
         async with asyncio.timeout(10):
             await client.server.ended.wait()
+
+
+WEBP = {"Accept": "image/webp,*/*"}
+
+
+async def test_what_varies_is_answered_for_what_was_said(hot, ask, web):
+    """One target, three answers: by Accept, and none for what was not asked before."""
+    hot.results["webp"] = Result(b"RIFF" + bytes(900))
+    fields = {**FIELDS, "Content-Type": "image/webp", "Vary": "Accept"}
+    hot.remember("/auto", (hot.facts,), "webp", fields, {"Accept": WEBP["Accept"]})
+    hot.remember("/auto", (hot.facts,), KEY, {**FIELDS, "Vary": "Accept"}, {"Accept": None})
+    webp, plain, other = await ask(
+        web.request("/auto", **WEBP), web.request("/auto"), web.request("/auto", Accept="image/avif")
+    )
+    assert (webp.content, webp.headers["Content-Type"]) == (hot.results["webp"].content, "image/webp")
+    assert webp.headers["Vary"] == plain.headers["Vary"] == "Accept"
+    assert plain.content == hot.content
+    assert not is_short(other)
+
+
+async def test_an_answer_that_varies_with_other_fields_now_replaces_the_old_ones(hot, ask, web):
+    hot.remember("/auto", (hot.facts,), KEY, FIELDS, {"Accept": None})
+    hot.remember("/auto", (hot.facts,), KEY, FIELDS, {"Accept": None, "Save-Data": "on"})
+    answers = await ask(web.request("/auto"), web.request("/auto", **{"Save-Data": "on"}))
+    assert [is_short(answer) for answer in answers] == [False, True]
+
+
+async def test_of_too_many_variants_the_oldest_is_forgotten(hot, ask, web):
+    for number in range(17):
+        hot.remember("/auto", (hot.facts,), KEY, FIELDS, {"Accept": f"image/{number}"})
+    answers = await ask(*(web.request("/auto", Accept=f"image/{number}") for number in (0, 1, 16)))
+    assert [is_short(answer) for answer in answers] == [False, True, True]
+
+
+async def test_all_sources_must_be_unchanged(hot, ask, web, source_folder):
+    logo = source_folder / "logo.png"
+    logo.write_bytes(b"\x89PNG\r\n\x1a\n")
+    hot.remember("/marked", (hot.facts, replace(hot.facts, path="/logo.png", **_identity(logo))), KEY, FIELDS)
+    [answer] = await ask(web.request("/marked"))
+    assert is_short(answer)
+    logo.write_bytes(b"\x89PNG\r\n\x1a\n more")
+    [answer] = await ask(web.request("/marked"))
+    assert not is_short(answer)

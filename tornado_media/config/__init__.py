@@ -4,17 +4,20 @@ Read before anything is built; `app` takes what it needs from it. Nothing here o
 program: it looks whether folders and programs are there.
 """
 
+from tornado_media.config.builtin import builtin_presets
 from tornado_media.config.mistake import ConfigError, Mistake
 from tornado_media.config.programs import find_program
-from tornado_media.config.reader import Config, builtin_presets, load_config
-from tornado_media.config.sections import Cache, Server, Slots, SourceFolder
+from tornado_media.config.reader import Config, load_config
+from tornado_media.config.sections import Cache, Client, Server, Signing, Slots, SourceFolder
 
 __all__ = [
     "Cache",
+    "Client",
     "Config",
     "ConfigError",
     "Mistake",
     "Server",
+    "Signing",
     "Slots",
     "SourceFolder",
     "builtin_presets",

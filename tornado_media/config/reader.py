@@ -12,20 +12,28 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tornado_media.config.builtin import builtin_presets, builtin_tables
 from tornado_media.config.folders import cache_folder
 from tornado_media.config.mistake import ConfigError, Mistake
 from tornado_media.config.programs import engine_version, find_program, version_of
-from tornado_media.config.sections import Cache, PresetFile, Server, Slots, SourceFolder, WholeFile
+from tornado_media.config.sections import (
+    Cache,
+    Client,
+    PresetFile,
+    Server,
+    Signing,
+    Slots,
+    SourceFolder,
+    WholeFile,
+)
 from tornado_media.presets.check import read_preset
 from tornado_media.presets.mistakes import PresetMistakes, joined_key, mistakes_of
+from tornado_media.presets.negotiate import Negotiation
 from tornado_media.presets.plan import Limits
 from tornado_media.presets.preset import Preset
 from tornado_media.presets.registry import Presets
@@ -39,7 +47,7 @@ class Config:
     """What a server is told.
 
     Args:
-        server, slots, cache: their sections.
+        server, slots, cache, client, signing: their sections.
         sources: by name.
         limits: for what a preset leaves out.
         programs: paths or names by the names that presets use; a path is absolute.
@@ -52,6 +60,8 @@ class Config:
     sources: Mapping[str, SourceFolder]
     slots: Slots
     cache: Cache
+    client: Client
+    signing: Signing
     limits: Limits
     programs: Mapping[str, str]
     default_presets: Mapping[str, str]
@@ -95,7 +105,12 @@ class Config:
             preset.engine: engine_version() for preset in self.presets_by_name.values() if preset.engine
         }
         return Presets(
-            self.presets_by_name, self.default_presets, found, self.limits, {**engines, **versions}
+            self.presets_by_name,
+            self.default_presets,
+            found,
+            self.limits,
+            {**engines, **versions},
+            Negotiation(**self.client.model_dump()),
         )
 
 
@@ -110,13 +125,6 @@ def load_config(file: Path) -> Config:
     """
     reader = _Reader()
     return reader.read(str(file), reader.toml(file), file.parent)
-
-
-@cache
-def builtin_presets() -> Mapping[str, Preset]:
-    """Our own presets, by name."""
-    text = (files("tornado_media") / "presets" / "builtin.toml").read_text(encoding="utf-8")
-    return MappingProxyType({name: read_preset(keys) for name, keys in tomllib.loads(text)["preset"].items()})
 
 
 class _Reader:
@@ -149,6 +157,8 @@ class _Reader:
             sources=sources,
             slots=sections.slots,
             cache=_with_folder(sections.cache, folder),
+            client=sections.client,
+            signing=sections.signing,
             limits=sections.limits.over(Limits()),
             programs=self._programs,
             default_presets=sections.default_preset,
@@ -213,7 +223,7 @@ class _Reader:
             self._mistake(file, key, f"it is defined in {self._preset_files[name]} too", name)
         self._preset_files[name] = file
         try:
-            preset = read_preset(keys)
+            preset = read_preset(keys, builtin_tables())
         except PresetMistakes as error:
             for below, message in error.mistakes:
                 self._mistake(file, f"{key}.{below}" if below else key, message, name)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from tornado_media.formats.qualities import SLOW_PIXELS
 from tornado_media.jobs.slots import STREAMS_PER_JOB, default_jobs
 from tornado_media.presets.preset import PresetLimits, check_media_range, read_bytes
+
+_SHORTEST_KEY = 16
 
 DEFAULT_PRESETS: Mapping[str, str] = {"image/*": "thumbnail", "video/*": "poster"}
 """What `?size=300x200` without a preset means."""
@@ -36,6 +39,8 @@ class Server(_Section):
         address: to listen on.
         port: 0 takes a free one.
         workers: processes for engines; left out, one for each processor.
+        worker_calls: calls after which a worker is replaced.
+        worker_memory: bytes that a worker may have in memory at rest; one with more is replaced.
         drain: seconds that running requests have when the server stops.
         idle_timeout: seconds that a connection may wait for its next request.
         write_timeout: seconds that a client may take nothing of a response.
@@ -44,6 +49,8 @@ class Server(_Section):
     address: str = "127.0.0.1"
     port: int = Field(default=8888, ge=0, le=65535)
     workers: int = Field(default_factory=default_jobs, ge=1)
+    worker_calls: int = Field(default=2000, ge=1)
+    worker_memory: Annotated[_Bytes, Field(gt=0)] = 256 * 1024**2
     drain: float = Field(default=10.0, ge=0.0)
     idle_timeout: _Positive = 60.0
     write_timeout: _Positive = 300.0
@@ -114,6 +121,7 @@ class Cache(_Section):
         window: bytes that a stream may be ahead of its fastest reader.
         finish: part of a job, 0 to 1, past which it is finished although its last reader has left.
         failures: seconds that a failed job is remembered; 0 remembers none.
+        crashes: seconds that a source is remembered that crashed a worker, or took too much time or memory.
         purge_token: that lets other machines purge; empty lets only this one.
     """
 
@@ -124,7 +132,46 @@ class Cache(_Section):
     window: Annotated[_Bytes, Field(gt=0)] = 8 * 1024**2
     finish: _Part = 0.5
     failures: Annotated[float, Field(ge=0.0)] = 5.0
+    crashes: Annotated[float, Field(ge=0.0)] = 60.0
     purge_token: Annotated[str, AfterValidator(_check_token)] = ""
+
+
+class Client(_Section):
+    """`[client]`: what results may depend on besides their URL.
+
+    Args:
+        formats: that `format=auto` prefers, in this order, where the client names them in Accept.
+        avif_pixels: width times height of a result above which AVIF takes too long.
+        hints: Sec-CH-DPR, Sec-CH-Width and Save-Data are heeded.
+        dprs: steps that Sec-CH-DPR is rounded up to.
+        widths: steps that Sec-CH-Width is rounded up to, in pixels.
+    """
+
+    formats: Annotated[tuple[Literal["avif", "webp"], ...], Field(strict=False)] = ("avif", "webp")
+    avif_pixels: int = Field(default=SLOW_PIXELS, ge=0)
+    hints: bool = False
+    dprs: Annotated[tuple[_Positive, ...], Field(strict=False, min_length=1)] = (1.0, 1.5, 2.0, 3.0)
+    widths: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(strict=False, min_length=1)] = (
+        160, 320, 480, 640, 800, 1024, 1280, 1600, 2000,
+    )  # fmt: skip
+
+
+def _check_key(key: str) -> str:
+    if len(key) < _SHORTEST_KEY or not key.isascii() or not key.isprintable():
+        raise ValueError(f"a key has at least {_SHORTEST_KEY} printable ASCII characters")
+    return key
+
+
+class Signing(_Section):
+    """`[signing]`: who decides what is made.
+
+    Args:
+        keys: with any of them a URL may be signed; none: no URL is.
+        originals: URLs without parameters must be signed too.
+    """
+
+    keys: Annotated[tuple[Annotated[str, AfterValidator(_check_key)], ...], Field(strict=False)] = ()
+    originals: bool = False
 
 
 class WholeFile(_Section):
@@ -134,6 +181,8 @@ class WholeFile(_Section):
     sources: dict[str, SourceFolder] = {}
     slots: Slots = Slots()
     cache: Cache = Cache()
+    client: Client = Client()
+    signing: Signing = Signing()
     limits: PresetLimits = PresetLimits()
     programs: dict[str, str] = {}
     default_preset: dict[Annotated[str, AfterValidator(check_media_range)], str] = dict(DEFAULT_PRESETS)

@@ -17,6 +17,7 @@ from contextlib import suppress
 
 from tornado_media.errors import Forbidden, NotFound
 from tornado_media.formats.media_types import SNIFF_LENGTH, media_type, tag_length
+from tornado_media.formats.pictures import may_be_animated, may_have_alpha
 from tornado_media.presets.plan import SourceFacts
 from tornado_media.sources.filesystems import keeps_names_in_memory
 from tornado_media.sources.listing import Entry, Listing, page
@@ -219,14 +220,18 @@ def _open(place: Place, path: str) -> Source:
             raise Forbidden(f"{shown(path)} is no file.")
         # Programs get it as stdin. To some of them O_NONBLOCK means that they must be ready to wait.
         os.set_blocking(file, True)
+        head = os.pread(file, SNIFF_LENGTH, 0)
+        kind = _media_type(file, path, head)
         facts = SourceFacts(
             path=path,
-            media_type=_media_type(file, path),
+            media_type=kind,
             absolute_path=place.absolute_path(file),
             size=status.st_size,
             mtime_ns=status.st_mtime_ns,
             inode=status.st_ino,
             device=status.st_dev,
+            alpha=may_have_alpha(head, kind),
+            animated=may_be_animated(head, kind),
         )
     except OSError as error:
         os.close(file)
@@ -237,8 +242,7 @@ def _open(place: Place, path: str) -> Source:
     return Source(facts, file)
 
 
-def _media_type(file: int, path: str) -> str:
-    head = os.pread(file, SNIFF_LENGTH, 0)
+def _media_type(file: int, path: str, head: bytes) -> str:
     length = tag_length(head)
     tagged = os.pread(file, SNIFF_LENGTH, length) if length else b""
     return media_type(head, path, tagged)

@@ -24,16 +24,25 @@ class Source:
     Args:
         facts: what is known of it.
         file: descriptor, open for reading; from now on the source's.
+
+    Attributes:
+        others: further sources that a plan for this one needs, by parameter; closed with it.
     """
 
     def __init__(self, facts: SourceFacts, file: int) -> None:
         self.facts = facts
+        self.others: dict[str, Source] = {}
         self._file = file
 
     @property
     def file(self) -> int:
         """The descriptor; -1 once the source is closed. Close-on-exec; read with an offset (`os.pread`)."""
         return self._file
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        """Its descriptor and those of the others, in their order."""
+        return (self._file, *(other.file for other in self.others.values()))
 
     @property
     def entity_tag(self) -> str:
@@ -56,7 +65,9 @@ class Source:
         return (status.st_size, status.st_mtime_ns) != (self.facts.size, self.facts.mtime_ns)
 
     def close(self) -> None:
-        """Give the descriptor back. Idempotent."""
+        """Give the descriptors back. Idempotent."""
+        for other in self.others.values():
+            other.close()
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)

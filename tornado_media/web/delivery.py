@@ -58,7 +58,7 @@ async def deliver(
 
 async def deliver_head(exchange: Exchange, media_type: str, cache_control: str, streams: bool) -> None:
     """Answer a HEAD whose content does not exist yet, without making it (RFC 9110 section 9.3.2)."""
-    fields = _common_fields(media_type, cache_control)
+    fields = common_fields(media_type, cache_control)
     if streams:
         fields["Accept-Ranges"] = "none"
     await exchange.send_headers(200, fields)
@@ -117,7 +117,7 @@ async def _deliver(
         await exchange.finish()
         return
     fields = {
-        **_common_fields(representation.media_type, representation.cache_control),
+        **common_fields(representation.media_type, representation.cache_control),
         **validators,
         **extra,
     }
@@ -269,7 +269,8 @@ async def _send_content(
         await reader.close()
 
 
-def _common_fields(media_type: str, cache_control: str) -> Fields:
+def common_fields(media_type: str, cache_control: str) -> Fields:
+    """The header fields of every response with content of this media type."""
     fields: Fields = {
         "Content-Type": media_type,
         "Cache-Control": cache_control,

@@ -95,7 +95,8 @@ async def while_connected(handler: RequestHandler, work: Coroutine[Any, Any, Non
 
     def left() -> None:
         nonlocal gone
-        if not task.done():
+        # Once: a second time would interrupt the cleaning up.
+        if not gone and not task.done():
             gone = True
             task.cancel()
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 from tornado.http1connection import HTTP1Connection
@@ -46,6 +46,9 @@ class Exchange:
     Args:
         handler: of the request; nothing has been sent by it.
         write_timeout: seconds that the client may take nothing.
+
+    Attributes:
+        before_end: awaited when all of the content has been sent, before its end is told; None for nothing.
     """
 
     def __init__(self, handler: RequestHandler, write_timeout: float = WRITE_TIMEOUT) -> None:
@@ -57,6 +60,7 @@ class Exchange:
         self._stalled = Watchdog(write_timeout, self.abort)
         self._wire = Wire(connection, self._stalled)
         self._chunked = False
+        self.before_end: Callable[[], Awaitable[None]] | None = None
 
     @property
     def headers_sent(self) -> bool:
@@ -137,6 +141,8 @@ class Exchange:
         Raises:
             ClientGone: there is nobody to send to.
         """
+        if self.before_end is not None:
+            await self.before_end()
         self.close()
         if self._stream.closed():
             raise ClientGone

@@ -5,12 +5,10 @@ urls.parse ─► sources.open ─► make_plan ─► cache.get ─► jobs.joi
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
@@ -22,11 +20,14 @@ from tornado_media.errors import Forbidden, MethodNotAllowed, NotFound
 from tornado_media.http.account import HIT, Account
 from tornado_media.http.conditional import Validators, equivalent_tag
 from tornado_media.http.fields import content_disposition
+from tornado_media.http.hints import client_of
+from tornado_media.http.signature import until, verified
 from tornado_media.jobs.planning import Planning
 from tornado_media.jobs.table import Jobs
 from tornado_media.presets.plan import Original, Plan
 from tornado_media.presets.registry import Presets
 from tornado_media.sources.local import Source, SourceIsFolder, Sources
+from tornado_media.sources.opening import opened
 from tornado_media.store.cache import Cache
 from tornado_media.store.representation import Representation, of_file
 from tornado_media.urls import Target, parse_target
@@ -54,6 +55,7 @@ class Stations:
         listing: folders may be listed somewhere.
         write_timeout: seconds that a client may take nothing.
         purge_token: lets a client that is not on this machine purge; "" lets none.
+        signing: which URLs must be signed.
         hot: what answers a small kept result without coming here again.
     """
 
@@ -66,7 +68,21 @@ class Stations:
     listing: bool
     write_timeout: float
     purge_token: str
+    signing: Signing
     hot: Hot
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Which URLs must be signed.
+
+    Args:
+        keys: any of them may sign; none: no URL is signed.
+        originals: URLs without parameters must be signed too.
+    """
+
+    keys: tuple[str, ...] = ()
+    originals: bool = False
 
 
 class MediaHandler(RequestHandler):
@@ -141,16 +157,22 @@ class SourceHandler(MediaHandler):
 
     async def respond(self, exchange: Exchange) -> None:
         """Walk through the stations."""
-        target = parse_target(self.own_target())
+        target, expires = self._target()
+        self.stations.presets.check_method(target, "GET", ("OPTIONS", "POST"))
         try:
             began = self.request.request_time()
             async with opened(self.stations.sources, target.path) as source:
-                plan = await self.stations.planning.plan(target, source)
+                plan = await self.stations.planning.plan(target, source, client_of(self.request.headers))
+                if plan.vary:
+                    self.set_header("Vary", ", ".join(plan.vary))
+                if expires is not None:
+                    plan = replace(plan, cache_control=until(plan.cache_control, int(expires - time.time())))
                 exchange.account.add("source", self.request.request_time() - began)
                 representation = await self._representation(exchange, plan, source)
                 if representation is not None:
                     await deliver(exchange, self, representation, _name_of_result(target, plan))
-                    self._remember(plan)
+                    if expires is None:
+                        self._remember(plan)
         except SourceIsFolder as error:
             await self._folder(exchange, target, error)
 
@@ -177,11 +199,19 @@ class SourceHandler(MediaHandler):
             return None
         return await stations.jobs.join(plan, source, exchange.account)
 
+    def _target(self) -> tuple[Target, int | None]:
+        """What is asked for, and until when the URL is good: seconds since 1970, or None."""
+        target, signing = parse_target(self.own_target()), self.stations.signing
+        if not signing.keys or target.parameters or signing.originals:
+            return verified(target, signing.keys, time.time())
+        return target, None
+
     def _remember(self, plan: Plan) -> None:
         """Let an equal request take the short way."""
-        request = self.request
+        request, fields = self.request, dict(self._headers.get_all())
         if plan.cache and request.method == "GET" and self.get_status() == 200 and request.uri:
-            self.stations.hot.remember(request.uri, plan.source, plan.key, dict(self._headers.get_all()))
+            said = {name: request.headers.get(name) for name in plan.vary}
+            self.stations.hot.remember(request.uri, plan.sources, plan.key, fields, said)
 
     async def _purge(self, exchange: Exchange) -> None:
         path = parse_target(self.own_target()).path
@@ -232,32 +262,11 @@ def may_purge(request: HTTPServerRequest, token: str) -> bool:
         return False
 
 
-@asynccontextmanager
-async def opened(sources: Sources, path: str) -> AsyncIterator[Source]:
-    """An open source for the length of a `with` block; opened by a thread, since a disk may be slow.
-
-    Raises:
-        MediaError: there is no such source, or it is not served.
-    """
-    opening = asyncio.get_running_loop().run_in_executor(None, sources.open, path)
-    try:
-        source = await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        opening.add_done_callback(_close_unwanted)
-        raise
-    with source:
-        yield source
-
-
-def _close_unwanted(opening: asyncio.Future[Source]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
-
-
 _ENDINGS = {
     "image/jpeg": "jpg",
     "image/png": "png",
     "image/webp": "webp",
+    "image/avif": "avif",
     "image/gif": "gif",
     "video/mp4": "mp4",
 }

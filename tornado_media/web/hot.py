@@ -20,7 +20,6 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from tornado.http1connection import HTTP1Connection
@@ -37,6 +36,7 @@ from tornado.routing import Router
 from tornado_media.http.conditional import format_date
 from tornado_media.presets.plan import SourceFacts
 from tornado_media.sources.local import Sources
+from tornado_media.web.answers import Entry, Variants
 from tornado_media.web.front import Front
 from tornado_media.web.head import heads
 
@@ -86,19 +86,6 @@ class Results(Protocol):
         """The same, which does not count."""
 
 
-@dataclass(slots=True)
-class _Entry:
-    """What a target was answered with; the content stays the cache's."""
-
-    uri: str
-    source: SourceFacts
-    key: str
-    entity_tag: str
-    length: int
-    ok: bytes
-    not_modified: bytes
-
-
 class Hot(Router):
     """Answers what was asked before; a target of the first rule of an application.
 
@@ -120,20 +107,28 @@ class Hot(Router):
         self._sources = sources
         self._cache = cache
         self._targets = targets
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._entries: OrderedDict[str, Variants] = OrderedDict()
         self._hosts: set[str] = set()
         self._date = (0, b"")
 
-    def remember(self, uri: str, source: SourceFacts, key: str, fields: Mapping[str, str]) -> None:
+    def remember(
+        self,
+        uri: str,
+        sources: tuple[SourceFacts, ...],
+        key: str,
+        fields: Mapping[str, str],
+        said: Mapping[str, str | None] = {},
+    ) -> None:
         """Answer the same target by ourselves from now on.
 
-        For what depends on the target and the source alone: no other field of a request may matter.
+        For what depends on the target, the sources and some fields of the request: no other may matter.
 
         Args:
             uri: the request's target as it came, `/media/1.jpg?size=300x200`.
-            source: what the result was made of.
+            sources: what the result was made of.
             key: of the plan; does nothing when no small result is in memory for it.
             fields: of the 200 response to a GET. Those of one response or connection are left out.
+            said: the fields of the request that mattered; None is one that was not there.
 
         Raises:
             ValueError: a field has a control character or one that is not Latin-1.
@@ -143,14 +138,20 @@ class Hot(Router):
             return
         length = len(kept.content)
         ok, not_modified = heads(fields, kept.entity_tag, length)
-        self._entries[uri] = _Entry(
-            uri=uri,
-            source=source,
-            key=key,
-            entity_tag=kept.entity_tag,
-            length=length,
-            ok=ok,
-            not_modified=not_modified,
+        variants, vary = self._entries.get(uri), tuple(said)
+        if variants is None or variants.vary != vary:
+            variants = self._entries[uri] = Variants(vary)
+        variants.add(
+            Entry(
+                uri=uri,
+                said=tuple(said.values()),
+                sources=sources,
+                key=key,
+                entity_tag=kept.entity_tag,
+                length=length,
+                ok=ok,
+                not_modified=not_modified,
+            )
         )
         self._entries.move_to_end(uri)
         while len(self._entries) > self._targets:
@@ -189,24 +190,35 @@ class Hot(Router):
         headers: HTTPHeaders,
     ) -> _Hit | None:
         method, uri, version = start_line
-        entry = self._entries.get(uri)
-        if entry is None or not isinstance(connection, HTTP1Connection):
+        variants = self._entries.get(uri)
+        if variants is None or not isinstance(connection, HTTP1Connection):
+            return None
+        entry = variants.of(headers)
+        if entry is None:
             return None
         began = time.time()
         status = _status(method, version, headers, entry.entity_tag)
         if status is None:
             return None
-        unchanged = self._sources.unchanged(entry.source)
+        unchanged = self._unchanged(entry.sources)
         if unchanged is None:
             return None
         kept = self._cache.in_memory(entry.key) if unchanged else None
         # The same plan may have been run again meanwhile, and not every encoder gives the same bytes twice.
         if kept is None or kept.entity_tag != entry.entity_tag or len(kept.content) != entry.length:
-            del self._entries[entry.uri]
+            del variants.entries[entry.said]
+            if not variants.entries:
+                del self._entries[uri]
             return None
         self._entries.move_to_end(entry.uri)
         content = kept.content if status == 200 and method == "GET" else b""
         return _Hit(self, connection, method, entry, status, content, version, began)
+
+    def _unchanged(self, sources: tuple[SourceFacts, ...]) -> bool | None:
+        for facts in sources:
+            if not (unchanged := self._sources.unchanged(facts)):
+                return unchanged
+        return True
 
     def date(self) -> bytes:
         """The value of the field Date; made once a second."""
@@ -226,7 +238,7 @@ class _Hit(HTTPMessageDelegate):
         hot: Hot,
         connection: HTTP1Connection,
         method: str,
-        entry: _Entry,
+        entry: Entry,
         status: int,
         content: bytes,
         version: str,

@@ -12,11 +12,12 @@ from urllib.parse import quote
 import tornado_media
 from tornado_media.errors import BadRequest, Forbidden
 from tornado_media.sources.local import Sources
+from tornado_media.sources.opening import opened
 from tornado_media.store.threads import in_thread
 from tornado_media.urls import parse_target
 from tornado_media.web.delivery import deliver
 from tornado_media.web.exchange import Exchange
-from tornado_media.web.handlers import MediaHandler, Stations, opened, original
+from tornado_media.web.handlers import MediaHandler, Stations, original
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
@@ -86,7 +87,9 @@ class HealthHandler(JsonHandler):
     started = time.monotonic()
 
     async def document(self) -> Mapping[str, Any]:
-        """Version, uptime in seconds, slots, workers, the cache in bytes, programs that are missing."""
+        """Version, uptime in seconds, slots, workers (jailed: null before the first is ready), the cache in
+        bytes, programs that are missing.
+        """
         jobs = self.stations.jobs
         programs = self.stations.presets.programs
         return {
@@ -99,7 +102,11 @@ class HealthHandler(JsonHandler):
                 "running": jobs.streams.running,
                 "waiting": jobs.streams.waiting,
             },
-            "workers": {"size": jobs.workers.size, "running": jobs.workers.running},
+            "workers": {
+                "size": jobs.workers.size,
+                "running": jobs.workers.running,
+                "jailed": jobs.workers.jailed,
+            },
             "cache": asdict(self.stations.cache.stats()),
             "missing_programs": sorted(name for name, path in programs.items() if path is None),
         }
