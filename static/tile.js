@@ -26,18 +26,19 @@ export function sizeInWords(bytes) {
 // Small or drawn to scale: the browser shows these itself, and the server does not decode them.
 const AS_THEY_ARE = new Set(["image/svg+xml", "image/bmp", "image/vnd.microsoft.icon"]);
 
-/** The URL of a picture in another size. What may be transparent stays so: WebP has alpha, JPEG has not. */
-export function pictureUrl(file, size) {
+/** The URL of a picture in another size; the server chooses a format that the browser accepts. */
+export function pictureUrl(file, size, dpr = null) {
   if (AS_THEY_ARE.has(file.media_type)) return sourceUrl(file.path);
-  return sourceUrl(file.path, { size, format: file.media_type === "image/jpeg" ? null : "webp" });
+  return sourceUrl(file.path, { preset: kindOf(file) === "video" ? "poster" : null, size, dpr });
 }
+
+// As wide as a tile gets; higher, so that a portrait is wide enough too.
+const TILE = "400x600";
 
 /** The thumbnail that a tile shows: one for usual and one for dense screens. */
 export function thumbnails(file) {
-  const isVideo = kindOf(file) === "video";
-  const [shape, dense] = isVideo ? ["480x270", "960x540"] : ["480x480", "720x720"];
-  const at = (size) => (isVideo ? sourceUrl(file.path, { preset: "poster", size }) : pictureUrl(file, size));
-  return { src: at(shape), srcset: `${at(shape)} 1x, ${at(dense)} 2x` };
+  const src = pictureUrl(file, TILE);
+  return { src, srcset: `${src} 1x, ${pictureUrl(file, TILE, 2)} 2x` };
 }
 
 /** The list item of a file. */
@@ -61,6 +62,7 @@ export function makeTile(file) {
     { className: "tile", data: { kind, state: shown ? "loading" : "plain", path: file.path } },
     link,
   );
+  if (kind === "picture" && !AS_THEY_ARE.has(file.media_type)) frame.append(placeholderOf(file));
   if (shown) frame.append(pictureOf(file, tile));
   else
     frame.append(
@@ -103,6 +105,20 @@ function noteOf({ size, modified }) {
 function extensionOf(name) {
   const at = name.lastIndexOf(".");
   return at > 0 && name.length - at <= 9 ? name.slice(at + 1) : "";
+}
+
+// A few hundred bytes that look like the picture from afar, until it is there. Without one the tile shines.
+function placeholderOf(file) {
+  return element("img", {
+    className: "tile-placeholder",
+    alt: "",
+    loading: "lazy",
+    src: sourceUrl(file.path, { preset: "placeholder" }),
+    on: {
+      load: ({ target }) => target.classList.add("is-there"),
+      error: ({ target }) => target.remove(),
+    },
+  });
 }
 
 // The name stands beside the picture, so its `alt` is empty: nobody wants to hear it twice.
