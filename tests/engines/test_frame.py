@@ -35,6 +35,7 @@ def info(opened, film):
     return lambda name: json.loads(opened(probe.info, film(name), "video/mp4"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILMS)
 @pytest.mark.parametrize("place", ["default", "first", "middle", "last"])
 def test_a_poster_of_every_film(name, place, poster, info):

@@ -96,6 +96,7 @@ def from_pillow(image):
     return pixels.copy(interpretation="srgb")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "name"),
     [("even", "baseline.jpg"), ("even", "progressive.jpg"), *(("odd", name) for name in SAVED)],

@@ -198,6 +198,7 @@ async def throw(server, folder, kinds, queries):
     return wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kinds", "query"),
     [(("jpeg", "tiff", "avif", "svg", "svgz"), QUERIES[0]), (("png", "gif", "webp"), QUERIES[1])],
