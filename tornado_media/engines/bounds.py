@@ -16,8 +16,9 @@ import resource
 import time
 from contextlib import suppress
 
-TRIM = 32 * 1024 * 1024
-"""Bytes that a worker may have grown since it last gave memory back to the system."""
+TRIM = 128 * 1024 * 1024
+"""Bytes that a worker may have grown since it last gave memory back to the system. To give back what the next
+call takes again costs more than it seems: with 32 MiB a progressive JPEG took a quarter longer."""
 
 _PAGE = resource.getpagesize()
 
