@@ -79,13 +79,16 @@ class Picture:
         media_type: one of `LOADERS`.
         pixels: pictures with more than that, in one frame, are refused.
         frames: how many frames of an animation are used, at most.
+        metadata: whether the images that it gives have those of the file. Without, they may have some.
 
     Raises:
         SourceUnusable: not a picture of this type, or too large.
     """
 
-    def __init__(self, descriptor: int, media_type: str, pixels: int, frames: int) -> None:
-        self._descriptor, self._pixels = descriptor, pixels
+    def __init__(
+        self, descriptor: int, media_type: str, pixels: int, frames: int, *, metadata: bool = True
+    ) -> None:
+        self._descriptor, self._pixels, self._metadata = descriptor, pixels, metadata
         self._loader = LOADERS[media_type]
         self._content: Content = b""
         self._animation: Animation | None = None
@@ -167,7 +170,9 @@ class Picture:
         size = self._size(least, page)
         how = {"page": frame} if frame else {}
         if self._loader == "jpegload":
-            return self._finish(lambda: load_jpeg(self._load, self._content, page, size), size)
+            return self._finish(
+                lambda: load_jpeg(self._load, self._content, page, size, metadata=self._metadata), size
+            )
         if self._loader == "webpload":
             content = content_of(self._descriptor)
             return self._finish(lambda: load_webp(self._load, content, page, size, how), size)
@@ -215,9 +220,12 @@ class Picture:
         how = {"access": "sequential", "fail_on": FAIL_ON} | how
         if self._loader == "jpegload":
             # The loader for bytes would copy them, and to touch new memory is what costs most. Only
-            # `new_from_source` keeps the bytes alive as long as the image and all that is made of it.
-            source = pyvips.Source.new_from_memory(how.pop("content", self._content))
-            return pyvips.Image.new_from_source(source, "", **how)
+            # `new_from_source` keeps the bytes alive as long as the image and all that is made of it; the
+            # header does not outlive the picture, and this way it is had sooner.
+            content = how.pop("content", None)
+            if content is None:
+                return pyvips.Image.jpegload_source(pyvips.Source.new_from_memory(self._content), **how)
+            return pyvips.Image.new_from_source(pyvips.Source.new_from_memory(content), "", **how)
         source = pyvips.Source.new_from_descriptor(self._descriptor)
         return getattr(pyvips.Image, self._loader + "_source")(source, **how)
 
@@ -253,7 +261,7 @@ class Picture:
         return None if size == (image.width, image.height) else size
 
 
-def open_picture(source: int, media_type: str, *, pixels: int, frames: int) -> Picture:
+def open_picture(source: int, media_type: str, *, pixels: int, frames: int, metadata: bool = True) -> Picture:
     """Open a picture and look at its header; no pixel is decoded.
 
     Args:
@@ -261,6 +269,7 @@ def open_picture(source: int, media_type: str, *, pixels: int, frames: int) -> P
         media_type: of the source, by its content.
         pixels: pictures with more than that (width times height of one frame) are refused.
         frames: how many frames of an animation are used, at most.
+        metadata: whether the images that it gives have those of the file. Without, they may have some.
 
     Raises:
         SourceUnusable: not a picture, of an unsupported kind, or too large.
@@ -269,7 +278,7 @@ def open_picture(source: int, media_type: str, *, pixels: int, frames: int) -> P
         raise SourceUnusable(f"Pictures of the type {media_type} cannot be read.")
     descriptor = reopen(source)
     try:
-        return Picture(descriptor, media_type, pixels, frames)
+        return Picture(descriptor, media_type, pixels, frames, metadata=metadata)
     except BaseException:
         os.close(descriptor)
         raise

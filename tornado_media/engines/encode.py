@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tornado_media.engines import metadata
+from tornado_media.engines import jpeg_turbo, metadata
 from tornado_media.errors import BadRequest
 from tornado_media.formats import qualities
 
@@ -133,7 +133,11 @@ def _save(image: Any, format_: str, progressive: bool, how: Mapping[str, Any]) -
     elif format_ == "avif":
         content = image.heifsave_buffer(**how)
     else:
-        content = image.jpegsave_buffer(interlace=progressive, **how)
+        content = None
+        if not (progressive or how["keep"]):
+            content = jpeg_turbo.encode(image, **how)
+        if content is None:
+            content = image.jpegsave_buffer(interlace=progressive, **how)
     return bytes(content)
 
 

@@ -41,7 +41,10 @@ def thumbnail(source: int, media_type: str, **asked: Any) -> bytes:
             not have, a result that would be too large.
     """
     wish = Wish(**asked)
-    with open_picture(source, media_type, pixels=wish.pixels, frames=wish.frames) as picture:
+    metadata = wish.strip != "all"
+    with open_picture(
+        source, media_type, pixels=wish.pixels, frames=wish.frames, metadata=metadata
+    ) as picture:
         return render(picture, wish)
 
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from tornado_media import errors
 from tornado_media.engines import ENGINES
-from tornado_media.engines.bounds import Bounds
+from tornado_media.engines.bounds import Bounds, keep_memory
 from tornado_media.engines.jail import confine
 from tornado_media.formats.shortage import tells_of_memory, too_much
 
@@ -98,6 +98,7 @@ def main() -> None:
     # Read by libvips when it first needs room. A large picture stays in memory, where the call's bound is: a
     # worker may write no file.
     os.environ["VIPS_DISC_THRESHOLD"] = "1000g"
+    keep_memory()
     # A library that reads stdin finds an end, not the next request.
     with socket.socket(fileno=os.dup(0)) as server:
         null = os.open(os.devnull, os.O_RDONLY)

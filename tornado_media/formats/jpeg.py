@@ -154,8 +154,13 @@ def frame(content: bytes | memoryview) -> Frame | None:
     return None
 
 
-def segments(view: memoryview) -> Iterator[Segment]:
+def segments(view: memoryview, *, head: bool = False) -> Iterator[Segment]:
     """What stands between SOI and EOI, in the order of the file. Bytes behind EOI are not looked at.
+
+    Args:
+        view: the file.
+        head: only up to the first scan, which is taken for all of the rest: to look for its end costs more
+            than all that is before it.
 
     Raises:
         Unusual: the content ends before EOI, or something stands where it should not, or there is too much.
@@ -172,6 +177,9 @@ def segments(view: memoryview) -> Iterator[Segment]:
         header = at + 2 + int.from_bytes(view[at + 2 : data], "big")
         if marker not in _EXPECTED:
             raise Unusual
+        if marker == SOS and head:
+            yield Segment(marker, at, data, header, len(view))
+            return
         end = _end_of_scan(view, header) if marker == SOS else header
         yield Segment(marker, at, data, header, end)
         at = end

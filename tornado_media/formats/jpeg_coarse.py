@@ -8,7 +8,7 @@ they are left out. What is made here is for libjpeg, and for that one scale: nob
 
 from __future__ import annotations
 
-from tornado_media.formats.jpeg import BLOCK, DQT, SOS, Segment, Unusual, frame
+from tornado_media.formats.jpeg import BLOCK, DQT, SOS, Frame, Segment, Unusual, frame
 from tornado_media.formats.jpeg_scans import Layout
 
 LOSS = {1: 0.0, 2: 16.0, 4: 6.5, 8: 3.0}
@@ -17,6 +17,7 @@ LOSS = {1: 0.0, 2: 16.0, 4: 6.5, 8: 3.0}
 A pixel changes by an eighth of it. Found on photographs: where the result is at least 1.25 times smaller than
 the decode, the SSIM of luma against a full decode and a Lanczos filter stays above 0.98."""
 
+_EOI = b"\xff\xd9"
 _LARGEST_QUANTIZER, _MOST_LOW_BITS = 0xFFFF, 13  # T.81, tables B.4 and B.3
 _MORE_XMP = b"http://ns.adobe.com/xmp/extension/"
 
@@ -67,9 +68,18 @@ def coarse(content: bytes | memoryview, scale: int) -> bytes | None:
     if found is None or (found.sequential and scale == BLOCK):
         return None  # of a sequential file the means cannot be had without the rest
     try:
-        return _Rewriting(Layout(memoryview(content)), scale).content()
+        return _Rewriting(_layout(memoryview(content), found), scale).content()
     except Unusual:
         return None
+
+
+def _layout(view: memoryview, found: Frame) -> Layout:
+    """The layout of a file; of one with a single scan only what is before its data."""
+    if found.sequential and view[-len(_EOI) :] == _EOI:
+        layout = Layout(view, head=True)
+        if all(len(scan.components) == len(found.components) for scan in layout.scans.values()):
+            return layout
+    return Layout(view)
 
 
 class _Rewriting:
@@ -111,7 +121,7 @@ class _Rewriting:
                     parts += [self._scan(segment), view[segment.header : segment.end]]
             elif segment.marker != DQT and whole[4 : 4 + len(_MORE_XMP)] != _MORE_XMP:
                 parts.append(whole)
-        return b"".join([*parts, b"\xff\xd9"])
+        return b"".join(parts if len(view) == self._layout.segments[-1].end else [*parts, _EOI])
 
     def _tables(self) -> list[bytes]:
         """A quantization table for each component."""
@@ -123,13 +133,14 @@ class _Rewriting:
                 quantizer << (min(missing[at], cut) if at else 0) if _WANTED[size][at] else 0
                 for at, quantizer in enumerate(self._layout.table(component))
             ]
-            width = 1 if max(values) < 256 else 2
-            if max(values) > _LARGEST_QUANTIZER:
+            largest = max(values)
+            if largest > _LARGEST_QUANTIZER:
                 raise Unusual
-            tables.append(
-                b"\xff\xdb" + (3 + 64 * width).to_bytes(2, "big") + bytes([(width - 1) << 4 | name])
-            )
-            tables += [value.to_bytes(width, "big") for value in values]
+            if largest < 256:
+                tables += [b"\xff\xdb\0\x43", bytes([name]), bytes(values)]
+            else:
+                tables += [b"\xff\xdb\0\x83", bytes([0x10 | name])]
+                tables += [value.to_bytes(2, "big") for value in values]
         return tables
 
     @staticmethod

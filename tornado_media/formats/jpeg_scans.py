@@ -38,6 +38,10 @@ class Scan:
 class Layout:
     """A whole file, read but not decoded.
 
+    Args:
+        view: the content.
+        head: the first scan is taken for all of the rest, as in `jpeg.segments`.
+
     Attributes:
         view: the content.
         frame: what the frame header says.
@@ -48,13 +52,13 @@ class Layout:
         Unusual: it is not whole, not laid out as encoders do it, or not a Huffman-coded picture of 8 bits.
     """
 
-    def __init__(self, view: memoryview) -> None:
+    def __init__(self, view: memoryview, *, head: bool = False) -> None:
         self.view = view
         self.segments: list[Segment] = []
         self.scans: dict[int, Scan] = {}
         self._tables: dict[int, tuple[int, ...]] = {}
         self._frame: Frame | None = None
-        for segment in segments(view):
+        for segment in segments(view, head=head):
             self.segments.append(segment)
             if segment.is_frame:
                 self._add_frame(segment)
@@ -115,9 +119,8 @@ class Layout:
             values = data[at + 1 : at + 1 + FREQUENCIES * width]
             if width > 2 or name > 3 or len(values) < FREQUENCIES * width or self.scans:
                 raise Unusual
-            self._tables[name] = tuple(
-                int.from_bytes(values[each : each + width], "big") for each in range(0, len(values), width)
-            )
+            high = zip(values[::2], values[1::2], strict=True) if width == 2 else ()
+            self._tables[name] = tuple(one << 8 | two for one, two in high) or tuple(values)
             at += 1 + len(values)
 
     def _add_scan(self, segment: Segment) -> None:
