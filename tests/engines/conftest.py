@@ -8,13 +8,28 @@ from pathlib import Path
 
 import pytest
 
+from tornado_media.formats import media_types
+from tornado_media.formats.media_types import SNIFF_LENGTH
+
+
+@pytest.fixture(scope="session")
+def clips_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where films of `tests/clips.py` are made, once for all tests that only read them."""
+    return tmp_path_factory.mktemp("clips")
+
 
 @pytest.fixture
 def opened() -> Callable[..., bytes]:
-    """`opened(function, path, media_type, **arguments)`: what the engine answers."""
+    """`opened(function, path, media_type, **arguments)`: what the engine answers.
 
-    def call(function: Callable[..., bytes], path: Path, media_type: str, **arguments: object) -> bytes:
+    Without a media type, it gets the one that its source has by its content.
+    """
+
+    def call(
+        function: Callable[..., bytes], path: Path, media_type: str | None = None, **arguments: object
+    ) -> bytes:
         source = os.open(path, os.O_RDONLY)
+        media_type = media_type or media_types.media_type(os.pread(source, SNIFF_LENGTH, 0), path.name)
         try:
             # as if someone else had read from it: engines must not depend on its position, nor move it
             position = os.lseek(source, 0, os.SEEK_END)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tornado_media.formats.facts import VideoFacts
+from tornado_media.formats.media_types import SNIFF_LENGTH, media_type
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +22,8 @@ def facts_of() -> Callable[[Path], VideoFacts]:
     def facts(path: Path) -> VideoFacts:
         source = os.open(path, os.O_RDONLY)
         try:
-            return VideoFacts.from_info(json.loads(probe.info(source, "video/mp4")))
+            kind = media_type(os.pread(source, SNIFF_LENGTH, 0), path.name)
+            return VideoFacts.from_info(json.loads(probe.info(source, kind)))
         finally:
             os.close(source)
 

@@ -282,6 +282,42 @@ def test_row_66_a_playlist_behind_a_tag_is_a_playlist(content, expected, size):
     assert media_type(head, "a.mp3", whole[tag_length(head) :][:SNIFF_LENGTH]) == expected
 
 
+@pytest.mark.parametrize(
+    "script", [content for content, _ in PLAYLISTS] + [b"<MPD xmlns='x'>", SVG, b"words"]
+)
+def test_row_66_a_text_with_the_marks_of_a_transport_stream_is_a_text(script):
+    line = b"#" + b"-" * 186 + b"\n"
+    for first in range(len(script) + 2, len(script) + 189, 31):
+        text = bytearray(script + b"\n" + line * 20)
+        for place in range(first, len(text), 188):
+            text[place] = ord("G")
+        assert media_type(bytes(text), "a.ts") == media_type(script, "a.ts") != "video/mp2t"
+
+
+@pytest.mark.parametrize(("content", "expected"), PLAYLISTS)
+def test_row_66_a_playlist_behind_several_tags_is_a_playlist(content, expected):
+    whole = tagged(100, tagged(50, tagged(0, content)))
+    assert media_type(whole, "a.mp3") == expected
+    assert media_type(whole, "a.mp3", whole[110:]) == expected
+    assert media_type(tagged(100, tagged(20_000, content))[:SNIFF_LENGTH], "a.mp3") == UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["film.srt", "film.vtt", "film.ass", "film.mp4", "film.html", "film"])
+def test_files_of_subtitles_have_their_types_under_any_name(name):
+    timed = "00:00:01.000 --> 00:00:02.000\n"
+    subrip = "1\n" + timed.replace(".", ",") + "<i>Größe</i> <script>\n"
+    for charset in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+        assert media_type(subrip.encode(charset), name) == "application/x-subrip"
+    assert media_type(f"WEBVTT\n\n{timed}é\n".encode(), name) == "text/vtt"
+    assert media_type(f"\ufeffWEBVTT - x\n\n{timed}é\n".encode(), name) == "text/vtt"
+    ssa = "[Script Info]\nTitle: é\n\n[Events]\n"
+    for charset in ("utf-8", "utf-8-sig", "utf-16"):
+        assert media_type(ssa.encode(charset), name) == "text/x-ssa"
+    # A browser must not be sent what it would take for a page, nor ffmpeg what it would take for a script.
+    for before, kind in ((b"<html>\n", "text/html"), (b"#EXTM3U\n", HLS), (b"<svg >\n", "image/svg+xml")):
+        assert media_type(before + subrip.encode(), name) == kind
+
+
 def test_what_is_behind_a_tag(made):
     sound = (made / "bare.mp3").read_bytes()[:2000]
     assert media_type(tagged(100, sound)) == "audio/mpeg"

@@ -20,6 +20,10 @@ ENGINES: dict[str, str] = {
     "info": "tornado_media.engines.describe:info",
     "placeholder": "tornado_media.engines.describe:placeholder",
     "palette": "tornado_media.engines.describe:palette",
+    "storyboard": "tornado_media.engines.storyboard:storyboard",
+    "preview": "tornado_media.engines.preview:preview",
+    "captions": "tornado_media.engines.captions:captions",
+    "segment": "tornado_media.engines.segment:segment",
 }
 """Name in presets: where the function is, `module:function`."""
 

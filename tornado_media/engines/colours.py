@@ -6,16 +6,22 @@ read as if it had none, as browsers do.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from io import BytesIO
 from typing import Any
 
 import pyvips
+from PIL import Image, ImageCms
 
 _GRID = 9
 """Steps of each channel that a profile is tried with."""
 
 _SAME = 1
 """Colours that differ by no more than that, of 255, are the same: a profile that changes none is left out."""
+
+_MOST = 4_000_000
+"""Pixels up to which an image is taken into memory for its profile."""
 
 _PLAIN = ("srgb", "b-w")
 _WIDE = ("rgb16", "grey16")
@@ -61,18 +67,63 @@ def _channels(image: Any) -> Any:
     return image.extract_band(0, n=colours + 1) if image.bands > colours + 1 else image
 
 
+def with_fields_of(image: Any, made: Any, names: Iterable[str] | None = None) -> Any:
+    """An image with metadata of another one.
+
+    Args:
+        image: which has them.
+        made: gets them; a copy of an image, which nobody else has.
+        names: of the fields, if they are there; None: all.
+    """
+    for name in set(names or image.get_fields()).difference(made.get_fields()):
+        if kind := image.get_typeof(name):
+            made.set_type(kind, name, image.get(name))
+    return made
+
+
 def _from_profile(image: Any) -> Any:
     profile = bytes(image.get(_PROFILE))
     grey = image.interpretation in ("b-w", "grey16")
     plain = image.interpretation in _PLAIN and image.format == "uchar"
     if plain and _changes_nothing(profile, grey):
         return image
+    if plain and image.bands == 3 and image.width * image.height <= _MOST:
+        made = _by_little_cms(image, profile)
+        if made is not None:
+            return made
     try:
         # Perceptual is what most profiles with tables are made for; those with a matrix know only one.
         made = image.icc_transform("srgb", embedded=True, intent="perceptual", depth=8)
     except pyvips.Error:
         return image
     return made.colourspace("b-w") if grey else made
+
+
+def _by_little_cms(image: Any, profile: bytes) -> Any | None:
+    """What `icc_transform` gives, by the same library; to set that up takes longer than the pixels do."""
+    transform = _transform(profile)
+    if transform is None:
+        return None
+    picture = Image.frombytes("RGB", (image.width, image.height), image.write_to_memory())
+    transform.apply_in_place(picture)
+    made = pyvips.Image.new_from_memory(picture.tobytes(), image.width, image.height, 3, "uchar")
+    return with_fields_of(image, made.copy(interpretation="srgb", xres=image.xres, yres=image.yres))
+
+
+@lru_cache(maxsize=32)
+def _transform(profile: bytes) -> ImageCms.ImageCmsTransform | None:
+    """From a profile to sRGB; None where it cannot be used."""
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        return ImageCms.ImageCmsTransform(source, _srgb(), "RGB", "RGB", ImageCms.Intent.PERCEPTUAL)
+    except (ImageCms.PyCMSError, OSError):
+        return None
+
+
+@cache
+def _srgb() -> ImageCms.ImageCmsProfile:
+    made = _grid().icc_export(output_profile="srgb")
+    return ImageCms.ImageCmsProfile(BytesIO(bytes(made.get(_PROFILE))))
 
 
 @lru_cache(maxsize=32)

@@ -54,12 +54,13 @@ _BITS = {"uchar": 8, "char": 8, "ushort": 16, "short": 16, "uint": 32, "int": 32
 _SPACES = {"srgb": "rgb", "rgb16": "rgb", "scrgb": "rgb", "b-w": "gray", "grey16": "gray"}
 
 
-def info(source: int, media_type: str, **arguments: Any) -> bytes:
+def info(source: int, media_type: str, *, play: str = "aac,h264", **arguments: Any) -> bytes:
     """What is known of a picture, a video or a sound: as `picture_info` or `probe.info` tells it.
 
     Args:
         source: open descriptor of the file.
         media_type: of the source, by its content.
+        play: the codecs that a client plays, with commas; for videos and sounds only.
         arguments: those of `picture_info`; they are for pictures only.
     """
     if media_type.startswith("image/"):
@@ -67,7 +68,7 @@ def info(source: int, media_type: str, **arguments: Any) -> bytes:
     # PyAV is large, and a worker that is asked for pictures only has no use for it.
     from tornado_media.engines import probe
 
-    return probe.info(source, media_type)
+    return probe.info(source, media_type, play=play)
 
 
 def picture_info(

@@ -1,34 +1,47 @@
 """The engine `poster`: one frame of a video, through the steps of any picture. Runs in worker processes only.
 
-libav decodes from the sync sample before the wanted time up to the frame that is seen then, without a
-process of its own; its scaler turns that into RGB with the matrix and the range of the video.
+With a time, libav decodes from the sync sample before it up to the frame that is seen then. Without one, a
+few sync samples are looked at, small, until one of them is worth showing.
 """
 
 from __future__ import annotations
 
-import os
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import av
-from av.filter import Graph
 
-from tornado_media.engines import reopen
+from tornado_media.engines.film import Film, Shape, open_film
 from tornado_media.engines.image import render
-from tornado_media.engines.probe import clockwise, duration_of, open_container, square_width
+from tornado_media.engines.pixels import to_image
 from tornado_media.engines.wish import Wish
-from tornado_media.errors import BadRequest, SourceUnusable
-
-import pyvips  # isort: skip (`decode` has told libvips how to behave, before it is loaded)
+from tornado_media.errors import BadRequest
 
 MARGIN = 2.0
 """How much larger than wanted a frame is scaled by libav, so that libvips makes the last step."""
 
-_LATEST = 10.0
-"""Seconds: the frame that is taken where no time is said is a tenth in, but not later. First frames are
-often black."""
+_EARLIEST = 10.0
+"""Seconds: where the search for a good frame begins in a long film; a tenth in, in a short one."""
+
+_LATEST = 300.0
+"""Seconds: where it ends in a long film, to give nothing away; a third in, in a short one."""
+
+_USUAL_LENGTH = 30.0
+"""Seconds, where nothing says how long a film is."""
+
+_LOOKS = 8
+"""How many sync samples are looked at. Each costs as much as a poster with a time."""
+
+_GOOD = 0.6
+"""What is worth showing (`worth`): most frames of films are, and no black, white, faded or blurred ones."""
+
+_POOR = 0.1
+"""Where nothing better is found, the frame a tenth in is tried too, though it is no sync sample."""
+
+_SMALL = 160
+"""Width in pixels of what is looked at."""
 
 
 def poster(source: int, media_type: str, *, time: float | None = None, **asked: Any) -> bytes:
@@ -37,7 +50,7 @@ def poster(source: int, media_type: str, *, time: float | None = None, **asked: 
     Args:
         source: open descriptor of the video.
         media_type: of the source, by its content.
-        time: seconds from its start: the frame that is seen then. None: one a tenth in.
+        time: seconds from its start: the frame that is seen then. None: a good one of the first third.
         asked: the fields of `wish.Wish`, but those that choose a frame.
 
     Raises:
@@ -45,16 +58,12 @@ def poster(source: int, media_type: str, *, time: float | None = None, **asked: 
         BadRequest: `time` is at or past the end, or as `image.thumbnail`.
     """
     wish = Wish(**asked)
-    descriptor = reopen(source)
-    try:
-        with open_container(descriptor) as container:
-            found = _find(container, media_type, time, wish.pixels)
-    except (av.FFmpegError, ValueError, OSError) as error:
-        raise SourceUnusable(
-            "This video is damaged or of a kind that cannot be read.", private=repr(error)
-        ) from error
-    finally:
-        os.close(descriptor)
+    with open_film(source, media_type, wish.pixels) as film:
+        if time is not None and film.length is not None and time >= film.length and time > 0:
+            raise BadRequest(f"time={time:g} is past the end: the video lasts {film.length:g} seconds.")
+        frame = good_frame(film) if time is None else film.seen_at(time)
+        shape = film.shape(frame)
+    found = Frame(Header(media_type, shape.width, shape.height), frame, shape.turned)
     return render(found, wish)
 
 
@@ -99,91 +108,71 @@ class Frame:
         if least is not None:
             part = min(1.0, MARGIN * max(least[0] / width, least[1] / height))
             width, height = max(1, round(width * part)), max(1, round(height * part))
-        if self.turned in (90, 270):
-            width, height = height, width
-        image = _image(_convert(self.frame, width, height))
-        return image.rot(f"d{self.turned}") if self.turned else image
+        return to_image(self.frame, width, height, self.turned)
 
 
-def _find(container: av.container.InputContainer, media_type: str, time: float | None, pixels: int) -> Frame:
-    attached = av.stream.Disposition.attached_pic
-    stream = next((each for each in container.streams.video if not each.disposition & attached), None)
-    if stream is None:
-        raise SourceUnusable("There is no video in this source.")
-    codec = stream.codec_context
-    if codec is None or not codec.width or not codec.height:
-        raise SourceUnusable("The size of this video's picture cannot be found.")
-    if codec.width * codec.height > pixels:
-        raise SourceUnusable(
-            f"A frame of this video has {codec.width} x {codec.height} pixels; at most {pixels} are decoded."
-        )
-    length = duration_of(container)
-    if time is None:
-        time = min(_LATEST, (length or 0.0) / 10)
-    if length is not None and time >= length and time > 0:
-        raise BadRequest(f"time={time:g} is past the end: the video lasts {length:g} seconds.")
-    frame = _seen_at(container, stream, time)
-    turned = clockwise(frame.rotation)
-    width, height = square_width(stream), frame.height
-    if turned in (90, 270):
-        width, height = height, width
-    return Frame(Header(media_type, width, height), frame, turned)
+def good_frame(film: Film) -> av.VideoFrame:
+    """A frame that shows what a film is like: the first good one out of a few, or the best of them.
 
+    The same film gives the same frame each time.
 
-def _seen_at(container: av.container.InputContainer, stream: av.VideoStream, time: float) -> av.VideoFrame:
-    """The last frame that began at or before a time; the first one where none did.
-
-    Half a frame of grace lets a time name its own frame. The last frame stays for as long as sound goes on.
+    Raises:
+        SourceUnusable: no frame can be decoded.
     """
-    began = Fraction(container.start_time or 0, av.time_base)
-    rate = stream.average_rate or stream.guessed_rate
-    until = float(began) + time + (0.5 / float(rate) if rate else 0.0)
-    if time > 0:
-        container.seek(round((float(began) + time) * av.time_base), backward=True)
-    seen: av.VideoFrame | None = None
-    for frame in _frames(container, stream):
-        if seen is not None and frame.time is not None and frame.time > until:
+    best: av.VideoFrame | None = None
+    most = 0.0
+    for frame in _looked_at(film):
+        value = worth(_small(film.shape(frame), frame))
+        if best is None or value > most:
+            best, most = frame, value
+        if most >= _GOOD:
             break
-        seen = frame
-    if seen is None and time > 0:  # an index that leads nowhere: from the beginning then
-        container.seek(0)
-        seen = next(_frames(container, stream), None)
-    if seen is None:
-        raise SourceUnusable("No frame of this video can be decoded.")
-    return seen
+    if best is not None and most >= _POOR:
+        return best
+    seen = film.seen_at(_first(film))
+    better = best is None or worth(_small(film.shape(seen), seen)) > most
+    return seen if better or best is None else best
 
 
-def _frames(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """The frames from where the container is; packets that cannot be decoded are left out."""
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.InvalidDataError:
+def worth(image: Any) -> float:
+    """How much there is to see in a small picture: 0 for one colour, 1 for one full of things.
+
+    The product of four parts, each at most 1: bits in the histogram of luma (a natural picture has 7 or
+    more of 8, a title on black 2), its contrast (a faded or foggy one has little), what a slight blur
+    takes away (of a bare wall little), and that as a part of what a strong blur takes away: of what is out of
+    focus a slight blur takes nothing.
+
+    Args:
+        image: a `pyvips.Image`, sRGB, about _SMALL wide.
+    """
+    luma = image.colourspace("b-w").copy_memory()
+    deviation = luma.deviate()
+    if deviation < 1:
+        return 0.0
+    bits = luma.hist_find().hist_entropy()
+    fine, coarse = ((luma - luma.gaussblur(sigma)).abs().avg() for sigma in (1, 4))
+    sharp = (fine / max(coarse, 0.1) - 0.1) / 0.1
+    parts = ((bits / 7) ** 2, deviation / 40, fine / 2.5, sharp)
+    return math.prod(max(0.0, min(1.0, part)) for part in parts)
+
+
+def _looked_at(film: Film) -> Iterator[av.VideoFrame]:
+    """Frames of sync samples, in the order in which they are to be considered; none twice."""
+    first = _first(film)
+    last = max(first, min(_LATEST, (film.length or _USUAL_LENGTH) / 3))
+    seen = set()
+    for number in range(_LOOKS):
+        frame = film.sync_frame(first + (last - first) * number / (_LOOKS - 1))
+        if frame is None or frame.is_corrupt or frame.pts in seen:
             continue
+        seen.add(frame.pts)
+        yield frame
 
 
-def _convert(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    """In RGB and in another size; of an interlaced frame one field, interpolated."""
-    graph = Graph()
-    steps = [graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=_TICK)]
-    if frame.interlaced_frame:
-        steps.append(graph.add("yadif", "deint=interlaced"))
-    steps.append(graph.add("scale", f"{width}:{height}:flags=bicubic+accurate_rnd+full_chroma_int"))
-    steps.append(graph.add("format", "rgb24"))
-    steps.append(graph.add("buffersink"))
-    graph.link_nodes(*steps).configure()
-    frame.pts, frame.time_base = 0, _TICK
-    graph.push(frame)
-    graph.push(None)
-    return graph.vpull()
+def _first(film: Film) -> float:
+    return min(_EARLIEST, (film.length or _USUAL_LENGTH) / 10)
 
 
-_TICK = Fraction(1, 25)
-
-
-def _image(frame: av.VideoFrame) -> Any:
-    plane = frame.planes[0]
-    # A line may have bytes at its end that are no pixels.
-    lines = pyvips.Image.new_from_memory(bytes(plane), plane.line_size, frame.height, 1, "uchar")
-    image = lines.crop(0, 0, frame.width * 3, frame.height).bandfold(factor=3)
-    return image.copy(interpretation="srgb")
+def _small(shape: Shape, frame: av.VideoFrame) -> Any:
+    height = max(1, round(_SMALL * shape.height / shape.width))
+    return to_image(frame, _SMALL, min(height, 4 * _SMALL), shape.turned)

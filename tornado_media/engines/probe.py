@@ -1,171 +1,160 @@
 """The engine `info`: what a video or a sound is made of, as JSON. Runs in worker processes only.
 
-libav opens what strangers sent: it may read the one file that it was given, and only the containers that
-`formats.ffmpeg` lists. A playlist or a script that calls itself a film is refused before it opens anything.
+libav opens what strangers sent: it may read the one file that it was given, with the demuxer that our own
+look at its first bytes has found or one that `formats.safety` lists, and decode only what is listed there. A
+playlist or a script that calls itself a film is refused before it opens anything.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import av
 import av.logging
 
-from tornado_media.engines import reopen
+from tornado_media.engines import reopen, timing_avi, timing_matroska, timing_mov
+from tornado_media.engines.streams import Facts, is_cover, rounded, seconds, stream_facts, title_of
+from tornado_media.engines.timing import Timing, by_packets
 from tornado_media.errors import SourceUnusable
-from tornado_media.formats.ffmpeg import DEMUXERS
+from tornado_media.formats.decide import playback
+from tornado_media.formats.safety import DECODERS, DEMUXERS, MAX_PIXELS, demuxer_of
 
 # Its log would go through Python on libav's own threads: a known deadlock, and only text for developers.
 av.logging.set_level(None)
 
-_OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": DEMUXERS}
+_DECODING = {"codec_whitelist": DECODERS, "max_pixels": str(MAX_PIXELS)}
+_OPENING = {"protocol_whitelist": "fd", "format_whitelist": DEMUXERS, **_DECODING}
 
-_SKEW = Fraction(1, 20)
-"""How far the average rate may be from the guessed one for the guess to be the rate that was meant."""
+_PLAYED = "aac,h264"
+"""What every browser plays."""
 
-_ROTATING = frozenset({"mov", "matroska"})
-"""Demuxers of containers that can say how a picture is to be turned."""
+_NAMES = {"mov": "mov,mp4,m4a,3gp,3g2,mj2", "matroska": "matroska,webm"}
+"""All names of a demuxer that was chosen by one of them."""
 
-_FIELDS = frozenset({2, 3, 4, 5})
-"""AVFieldOrder: top or bottom field first, as coded or as displayed; 1 is progressive, 0 unknown."""
+_UNSURE = frozenset({"aac", "ac3", "eac3", "amr", "mpegvideo", "m4v", "h264", "hevc", "vc1", "flv", "asf"})
+"""Demuxers of bare streams, for which libav divides the size by a bit rate, and of containers whose header it
+believes."""
 
-_PACKETS = 64
-"""How many packets are tried for a first frame."""
+_SURE = frozenset({"mpegts", "mpeg"})
+"""Demuxers that look for the last time in a file, though not for the end of what has it."""
+
+_MOST_STREAMS = 100
+"""Streams and chapters that are told."""
 
 
-def info(source: int, media_type: str) -> bytes:
-    """Container, duration and streams of a video or a sound, as a JSON object in UTF-8.
+def info(source: int, media_type: str, *, play: str = _PLAYED) -> bytes:
+    """What a video or a sound is made of and how it is played, as a JSON object in UTF-8.
 
-    Times are in seconds, bit rates in bits a second; what is not known is null. `width` and `height` are as
-    the picture is to be seen: turned by `rotation` degrees clockwise, and with square pixels.
+    Times are in seconds from media time 0, which is the first timestamp of the file, and bit rates in bits a
+    second; what is not known is null. `formats.facts` has the words.
 
     Args:
         source: open descriptor of the file.
         media_type: of the source, by its content.
+        play: the codecs that a client plays, with commas; `playback` is for it.
 
     Raises:
         SourceUnusable: not a video or sound, or too damaged to be opened.
     """
-    size = os.fstat(source).st_size
     descriptor = reopen(source)
     try:
-        with open_container(descriptor) as container:
-            streams = [_stream(container, stream) for stream in container.streams]
-            facts = {
-                "media_type": media_type,
-                "container": container.format.name,
-                "duration": duration_of(container),
-                "start_time": _seconds(container.start_time, Fraction(1, av.time_base)) or 0.0,
-                "bit_rate": container.bit_rate or None,
-                "size": size,
-                "streams": streams,
-            }
-    except (av.FFmpegError, ValueError, OSError) as error:
+        with open_container(descriptor, media_type) as container:
+            facts = {"media_type": media_type} | _facts(container, descriptor)
+        words = frozenset(play.split(",")) - {""}
+        facts["playback"] = playback(facts, words)
+    except (av.FFmpegError, ValueError, ArithmeticError, OSError) as error:
         raise SourceUnusable(
             "This file is damaged or not a video or sound that can be read.", private=repr(error)
         ) from error
     finally:
         os.close(descriptor)
-    if not streams:
+    if not facts["streams"]:
         raise SourceUnusable("There is neither video nor sound in this file.")
     return json.dumps(facts, ensure_ascii=False, allow_nan=False).encode()
 
 
-def open_container(descriptor: int) -> av.container.InputContainer:
-    """Open a file by its descriptor, which libav reads from its first byte on; a context manager."""
+def open_container(descriptor: int, media_type: str | None = None) -> av.container.InputContainer:
+    """Open a file by its descriptor, which libav reads from its first byte on; a context manager.
+
+    Nothing but what is listed in `formats.safety` is ever decoded out of it.
+
+    Args:
+        descriptor: open for reading.
+        media_type: of the source, by its content; it says which demuxer reads it.
+
+    Raises:
+        FFmpegError: it cannot be opened, or is of a kind that may not be.
+    """
     # libav reads the descriptor itself: no name is opened, and no byte comes through Python.
-    options = {**_OPTIONS, "fd": str(descriptor)}
-    return av.open("fd:", mode="r", options=options, metadata_errors="replace")
+    options = {**_OPENING, "fd": str(descriptor)}
+    container = av.open(
+        "fd:", mode="r", format=demuxer_of(media_type), options=options, metadata_errors="replace"
+    )
+    for stream in container.streams:
+        codec: av.CodecContext | None = stream.codec_context
+        if codec is not None:
+            codec.options = _DECODING
+    return container
 
 
 def duration_of(container: av.container.InputContainer) -> float | None:
-    """How long a file lasts, in seconds; None where nothing says it."""
-    whole = _seconds(container.duration, Fraction(1, av.time_base))
+    """How long a file says that it lasts, in seconds; None where nothing says it."""
+    whole = seconds(container.duration, Fraction(1, av.time_base))
     if whole is not None and whole > 0:
         return whole
-    known = [_seconds(stream.duration, stream.time_base) for stream in container.streams]
-    return max((seconds for seconds in known if seconds is not None and seconds > 0), default=None)
+    known = [seconds(stream.duration, stream.time_base) for stream in container.streams]
+    return max((length for length in known if length is not None and length > 0), default=None)
 
 
-def _seconds(ticks: int | None, time_base: Fraction | None) -> float | None:
-    return None if ticks is None or not time_base else round(float(ticks * time_base), 6)
-
-
-def _stream(container: av.container.InputContainer, stream: av.stream.Stream) -> dict[str, object]:
-    facts: dict[str, object] = {
-        "index": stream.index,
-        "type": stream.type,
-        "codec": None,
-        "profile": stream.profile,
-        "language": None if stream.language == "und" else stream.language,
-        "default": bool(stream.disposition & av.stream.Disposition.default),
-        "duration": _seconds(stream.duration, stream.time_base),
-    }
-    # a codec that libav cannot decode has no context, whatever the stubs say
-    codec: av.CodecContext | None = stream.codec_context
-    if codec is not None:
-        facts["codec"] = codec.codec.canonical_name
-    if isinstance(stream, av.VideoStream) and codec is not None:
-        facts |= _video(container, stream)
-    elif isinstance(stream, av.AudioStream) and codec is not None:
-        facts |= {"channels": stream.channels, "sample_rate": stream.sample_rate}
-    return facts
-
-
-def _video(container: av.container.InputContainer, stream: av.VideoStream) -> dict[str, object]:
-    codec = stream.codec_context
-    picture = bool(stream.disposition & av.stream.Disposition.attached_pic)
-    rotation = 0 if picture else _rotation(container, stream)
-    width, height = square_width(stream), codec.height
-    if rotation in (90, 270):
-        width, height = height, width
-    rate = None if picture else _frame_rate(stream)
+def _facts(container: av.container.InputContainer, descriptor: int) -> Facts:
+    stated = duration_of(container)
+    began = Fraction(container.start_time or 0, av.time_base)
+    size = os.fstat(descriptor).st_size
+    streams = list(container.streams)[:_MOST_STREAMS]
+    found = _timings(container, streams, descriptor)
+    ends = [timing.end for timing in found.values() if timing.end is not None]
+    duration = rounded(max(ends) - float(began)) if ends else stated
+    if duration is not None and duration <= 0:
+        duration = None
+    bits = round(8 * size / duration) if duration else container.bit_rate
     return {
-        "width": width or None,
-        "height": height or None,
-        "coded_width": codec.width or None,
-        "coded_height": codec.height or None,
-        "rotation": rotation,
-        "frame_rate": None if rate is None else f"{rate.numerator}/{rate.denominator}",
-        "pixel_format": codec.pix_fmt,
-        "interlaced": codec.field_order in _FIELDS,
-        "attached_picture": picture,
+        "container": _NAMES.get(container.format.name, container.format.name),
+        "duration": duration,
+        "stated_duration": stated,
+        "start_time": rounded(began),
+        "bit_rate": bits or None,
+        "size": size,
+        "streams": [stream_facts(stream, found.get(stream.index, Timing()), began) for stream in streams],
+        "chapters": _chapters(container, began),
     }
 
 
-def square_width(stream: av.VideoStream) -> int:
-    """The width of a video's picture in square pixels, before it is turned."""
-    width, shape = stream.codec_context.width, stream.sample_aspect_ratio
-    return round(width * shape) if shape is not None and shape > 0 else width
+def _timings(
+    container: av.container.InputContainer, streams: Sequence[av.stream.Stream], descriptor: int
+) -> Mapping[int, Timing]:
+    """What index and packets tell of pictures and sounds."""
+    names = container.format.name.split(",")
+    timed = [s for s in streams if s.type in ("video", "audio") and s.time_base and not is_cover(s)]
+    if "mov" in names:
+        return timing_mov.by_tables(container, timed, descriptor)
+    if "matroska" in names:
+        return timing_matroska.by_cues(container, timed, descriptor)
+    if "avi" in names:
+        return timing_avi.by_list(container, timed, descriptor)
+    if _SURE.isdisjoint(names) and _UNSURE.isdisjoint(names) and container.duration is not None:
+        return {}
+    return by_packets(container, timed, sure=not _SURE.isdisjoint(names))
 
 
-def clockwise(rotation: float) -> int:
-    """Degrees clockwise, 0 to 270, that a frame has to be turned, from libav's display matrix."""
-    return round(rotation / 90) * -90 % 360
-
-
-def _frame_rate(stream: av.VideoStream) -> Fraction | None:
-    # The average of a file that was cut or joined is skewed (24.85 for 25); the guess is the rate that most
-    # frames keep. Where the two are far apart the rate varies, and the guess may be the time base itself.
-    average, guessed = stream.average_rate, stream.guessed_rate
-    if average and guessed and abs(guessed - average) <= average * _SKEW:
-        return guessed
-    rate = average or guessed
-    return rate if rate and rate > 0 else None
-
-
-def _rotation(container: av.container.InputContainer, stream: av.VideoStream) -> int:
-    # PyAV shows the display matrix of frames only, so one is decoded: 10 ms at 720p, 40 ms at 1080p.
-    if not _ROTATING.intersection(container.format.name.split(",")):
-        return 0
-    try:
-        for number, packet in enumerate(container.demux(stream)):
-            for frame in packet.decode():
-                return clockwise(frame.rotation)
-            if number >= _PACKETS:
-                break
-    except av.FFmpegError:
-        return 0  # the first frame is damaged: that is for who decodes the rest to say
-    return 0
+def _chapters(container: av.container.InputContainer, began: Fraction) -> list[Facts]:
+    found: list[Facts] = []
+    for chapter in container.chapters()[:_MOST_STREAMS]:
+        base = chapter["time_base"]
+        if base is None or chapter["end"] < chapter["start"]:
+            continue
+        start, end = (max(0.0, rounded(chapter[edge] * base - began)) for edge in ("start", "end"))
+        found.append({"start": start, "end": end, "title": title_of(chapter["metadata"])})
+    return found

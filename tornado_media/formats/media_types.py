@@ -25,6 +25,7 @@ from tornado_media.formats.containers import (
     zip_type,
 )
 from tornado_media.formats.signatures import signature_type
+from tornado_media.formats.subtitles import subtitle_type
 from tornado_media.formats.texts import is_utf8, is_utf16, markup_type, playlist_type, text_type
 
 SNIFF_LENGTH = 4096
@@ -82,6 +83,7 @@ _SOURCE_FORMATS = {
     "text/plain": "txt",
     "text/vtt": "webvtt",
     "application/x-subrip": "srt",
+    "text/x-ssa": "ass",
     "video/3gpp": "3gp",
     "video/3gpp2": "3g2",
     "video/mp2t": "mpegts",
@@ -121,13 +123,24 @@ def media_type(head: bytes, name: str = "", tagged: bytes = b"") -> str:
     Args:
         head: the first SNIFF_LENGTH bytes, or all there are.
         name: its ending tells CSS from Markdown when the bytes are plain text, and nothing else.
-        tagged: where `tag_length(head)` is not 0, the SNIFF_LENGTH bytes behind the tag.
+        tagged: where `tag_length(head)` is not 0, the SNIFF_LENGTH bytes behind the tag, or behind all tags
+            where there are several; what is behind a tag that is not in sight is unknown.
     """
     if length := tag_length(head):
         behind = tagged or head[length:]
+        while further := tag_length(behind):
+            if further >= len(behind):
+                return UNKNOWN
+            behind = behind[further:]
         # A true tag is never text: its version has a zero in it.
         return playlist_type(behind) or text_type(head, name) or _tagged_type(behind)
-    return _binary_type(head) or playlist_type(head) or _text_type(head, name) or UNKNOWN
+    # A transport stream last: its mark is a letter, which any text can have at the right places.
+    return (
+        _binary_type(head)
+        or playlist_type(head)
+        or _text_type(head, name)
+        or ("video/mp2t" if transport_stream(head) else UNKNOWN)
+    )
 
 
 def source_format(media_type: str) -> str:
@@ -154,7 +167,6 @@ def _binary_type(head: bytes) -> str | None:
         or asf_type(head)
         or zip_type(head)
         or mpeg_audio_type(head)
-        or ("video/mp2t" if transport_stream(head) else None)
     )
 
 
@@ -168,7 +180,7 @@ def _tagged_type(tagged: bytes) -> str:
 
 
 def _text_type(head: bytes, name: str) -> str | None:
-    if found := markup_type(head):
+    if found := markup_type(head) or subtitle_type(head):
         return found
     if is_utf16(head):
         return "text/plain"

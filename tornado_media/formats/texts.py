@@ -153,9 +153,6 @@ def text_type(head: bytes, name: str = "") -> str | None:
     """
     if not is_utf8(head):
         return None
-    text = _without_mark(head)
-    if text.startswith(b"WEBVTT") and text[6:7] in (b"", b" ", b"\t", b"\r", b"\n"):
-        return "text/vtt"
     return _ENDINGS.get(name.rpartition(".")[2].lower(), "text/plain") if "." in name else "text/plain"
 
 
