@@ -21,6 +21,7 @@ from tornado.web import Application, RequestHandler
 
 from tornado_media.config import Config, load_config
 from tornado_media.jobs.planning import Planning
+from tornado_media.jobs.runs import Following
 from tornado_media.jobs.slots import Slots
 from tornado_media.jobs.table import Jobs, Sharing
 from tornado_media.presets.registry import Presets
@@ -67,6 +68,7 @@ class Media:
             self.workers,
             self.cache,
             Sharing(kept.window, kept.finish, kept.failures, kept.crashes),
+            Following(config.video.ahead, config.video.idle),
         )
         self.planning = Planning(self.presets, self.sources, self.cache, self.jobs)
         self.hot = Hot(self.sources, self.cache, config.server.write_timeout, log_hit)
@@ -75,6 +77,8 @@ class Media:
         for name, path in self.presets.programs.items():
             if path is None:
                 log.info("the program %s is not installed: presets that run it answer 503", name)
+        if self.presets.tools.hole is not None:
+            log.warning("%s", self.presets.tools.hole)
 
     def routes(self, prefix: str = "") -> list[Rule]:
         """Rules for an application.
@@ -186,6 +190,5 @@ def static_folder() -> Path:
 
 
 def engines_of(presets: Presets) -> tuple[str, ...]:
-    """The engines that the configured presets call."""
-    engines = {preset.engine for preset in presets.presets.values()}
-    return tuple(sorted(engine for engine in engines if engine is not None))
+    """The engines that the configured presets call, by themselves or by their planner."""
+    return tuple(sorted({engine for preset in presets.presets.values() for engine in preset.engines()}))

@@ -20,7 +20,9 @@ from tornado_media import demo, log
 from tornado_media.config import Config, ConfigError, load_config
 from tornado_media.errors import MediaError
 from tornado_media.http import signature
-from tornado_media.presets.plan import EngineCall, Original, Pipeline, Plan
+from tornado_media.presets.engines import ENGINES
+from tornado_media.presets.plan import EngineCall, Original, Pipeline, Plan, Segment, Text
+from tornado_media.presets.preset import Preset
 from tornado_media.store.folder import Folder
 from tornado_media.store.layout import Removed, source_of
 from tornado_media.urls import parse_target
@@ -130,7 +132,7 @@ def presets(config_file: Path | None) -> None:
     for name, preset in sorted(known.presets.items()):
         click.secho(name, bold=True, nl=False)
         click.echo(f"  {preset.about}")
-        click.echo(f"    {', '.join(preset.accepts)} -> {preset.media_type}")
+        click.echo(f"    {', '.join(preset.accepts)} -> {_made(preset)}")
         for parameter_name, parameter in preset.parameters.items():
             click.echo(f"    {parameter_name}: {_parameter_line(parameter)}")
         for program in sorted(preset.programs()):
@@ -259,6 +261,13 @@ def _parameter_line(parameter: Any) -> str:
     return "; ".join(words)
 
 
+def _made(preset: Preset) -> str:
+    """What a preset makes, for people."""
+    if preset.media_type is not None:
+        return str(preset.media_type)
+    return ", ".join(ENGINES[str(preset.engine)].makes.values())
+
+
 def _print_plan(plan: Plan) -> None:
     match plan.work:
         case Pipeline():
@@ -268,3 +277,8 @@ def _print_plan(plan: Plan) -> None:
             click.echo(f"engine {plan.work.engine}({arguments})")
         case Original():
             click.echo("the source's own bytes")
+        case Text():
+            click.echo(plan.work.content, nl=False)
+        case Segment():
+            pipeline = plan.work.pipeline(plan.work.number or 0)
+            click.echo(" | ".join(shlex.join(command) for command in pipeline.commands))

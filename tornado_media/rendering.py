@@ -13,12 +13,12 @@ from tornado_media.app import Media
 from tornado_media.config import Config
 from tornado_media.errors import BadRequest
 from tornado_media.http.account import Account
-from tornado_media.presets.plan import Original, Plan
+from tornado_media.presets.plan import Plan
 from tornado_media.store.blocks import read_block
 from tornado_media.store.representation import Representation
 from tornado_media.store.threads import in_thread
 from tornado_media.urls import Target
-from tornado_media.web.handlers import original
+from tornado_media.web.results import without_job
 
 _BLOCK = 256 * 1024
 
@@ -55,10 +55,7 @@ async def render(
             if show is not None:
                 show(plan)
                 return
-            if isinstance(plan.work, Original):
-                result = original(opened, plan.media_type, plan.cache_control)
-            else:
-                result = await media.jobs.join(plan, opened, Account(began=0.0))
+            result = without_job(plan, opened) or await media.jobs.join(plan, opened, Account(began=0.0))
             try:
                 await _write(result, output)
             finally:

@@ -25,6 +25,14 @@ def test_what_is_there(presets):
         "thumbnail",
         "poster",
         "mp4",
+        "hls",
+        "playlist",
+        "segment",
+        "audio",
+        "subtitles",
+        "captions",
+        "storyboard",
+        "preview",
         "info",
         "placeholder",
         "hashes",
@@ -56,7 +64,9 @@ def test_thumbnail(presets):
 
 def test_info(presets):
     plan = make_plan(draft(Target("/a.mkv", (("preset", "info"),)), presets, FILM), presets)
-    assert plan.work == EngineCall("info", {"exif": "selected", "pixels": 50_000_000, "frames": 250})
+    assert plan.work == EngineCall(
+        "info", {"play": "aac,h264", "exif": "selected", "pixels": 50_000_000, "frames": 250}
+    )
     assert plan.media_type == "application/json"
     with pytest.raises(SourceUnusable):
         draft(

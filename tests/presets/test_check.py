@@ -49,6 +49,12 @@ GOOD = {
     "media type of a choice": engine(
         media_type="image/{format}", parameters={"size": SIZE, "format": FORMAT}
     ),
+    "media type that an engine says": engine(
+        engine="storyboard",
+        accepts=["video/*"],
+        media_type=None,
+        parameters={"format": {"type": "choice", "values": ["webp", "vtt"], "default": "vtt"}},
+    ),
     "media type of the source": pipeline(media_type="{source_media_type}"),
     "media type with a parameter": pipeline(media_type="text/plain; charset=utf-8"),
     "streams": pipeline(streams=True),

@@ -15,8 +15,8 @@ INFO = {
     "container": "matroska,webm",
     "duration": 60.0,
     "streams": [
-        {"type": "video", "width": 1280, "height": 720, "frame_rate": "25/1"},
-        {"type": "audio"},
+        {"index": 0, "type": "video", "width": 1280, "height": 720, "frame_rate": "25/1"},
+        {"index": 1, "type": "audio"},
     ],
 }
 FACTS = VideoFacts.from_info(INFO)
@@ -36,7 +36,7 @@ def presets():
 
 
 def commands(presets, **parameters):
-    plan = make_plan(draft(Target(FILM.path, tuple(parameters.items())), presets, FILM), presets, INFO)
+    plan = make_plan(draft(Target(FILM.path, tuple(parameters.items())), presets, FILM), presets, FACTS)
     assert isinstance(plan.work, Pipeline)
     assert not plan.work.source_on_stdin
     assert {command[0] for command in plan.work.commands} == {"/opt/ffmpeg"}
@@ -47,12 +47,23 @@ def arguments(planned):
     return [command[1:] for command in planned]
 
 
+def encoded(start, height, video_bitrate, audio):
+    return ffmpeg.mp4(
+        FILM.absolute_path,
+        FACTS,
+        start=start,
+        height=height,
+        video_bitrate=video_bitrate,
+        audio=audio,
+        media_type=FILM.media_type,
+    )
+
+
 def test_mp4(presets):
-    planned = ffmpeg.mp4(FILM.absolute_path, FACTS, start=0.0, height=720, video_bitrate=None, audio=True)
+    planned = encoded(0.0, 720, None, 1)
     assert commands(presets, preset="mp4") == commands(presets, preset="bare") == arguments(planned)
-    planned = ffmpeg.mp4(FILM.absolute_path, FACTS, start=31.7, height=360, video_bitrate=800, audio=False)
     asked = {"start": "31.7", "height": "360", "video_bitrate": "800", "audio": "no"}
-    assert commands(presets, preset="mp4", **asked) == arguments(planned)
+    assert commands(presets, preset="mp4", **asked) == arguments(encoded(31.7, 360, 800, False))
 
 
 def test_the_source_is_a_file_whatever_its_name(presets):
@@ -62,3 +73,8 @@ def test_the_source_is_a_file_whatever_its_name(presets):
 def test_past_the_end(presets):
     with pytest.raises(BadRequest, match="past the end"):
         commands(presets, preset="mp4", start="61")
+
+
+def test_without_facts_there_is_no_plan(presets):
+    with pytest.raises(TypeError, match="needs facts"):
+        make_plan(draft(Target(FILM.path, (("preset", "hls"),)), presets, FILM), presets)

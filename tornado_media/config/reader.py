@@ -7,16 +7,17 @@ follows from a mistake alone is not told.
 from __future__ import annotations
 
 import glob
-import os
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tornado_media.config import ffmpeg_tools
 from tornado_media.config.builtin import builtin_presets, builtin_tables
 from tornado_media.config.folders import cache_folder
 from tornado_media.config.mistake import ConfigError, Mistake
@@ -29,8 +30,11 @@ from tornado_media.config.sections import (
     Signing,
     Slots,
     SourceFolder,
+    Video,
     WholeFile,
 )
+from tornado_media.config.tables import absolute, table, texts, without
+from tornado_media.formats.tools import Tools
 from tornado_media.presets.check import read_preset
 from tornado_media.presets.mistakes import PresetMistakes, joined_key, mistakes_of
 from tornado_media.presets.negotiate import Negotiation
@@ -47,7 +51,7 @@ class Config:
     """What a server is told.
 
     Args:
-        server, slots, cache, client, signing: their sections.
+        server, slots, cache, client, signing, video: their sections.
         sources: by name.
         limits: for what a preset leaves out.
         programs: paths or names by the names that presets use; a path is absolute.
@@ -62,6 +66,7 @@ class Config:
     cache: Cache
     client: Client
     signing: Signing
+    video: Video
     limits: Limits
     programs: Mapping[str, str]
     default_presets: Mapping[str, str]
@@ -94,7 +99,11 @@ class Config:
         return replace(self, sources=others.sources)
 
     def presets(self) -> Presets:
-        """The registry of presets, with the programs that this machine has now."""
+        """The registry of presets, with the programs that this machine has now.
+
+        Raises:
+            ValueError: the encoder that `[video]` names is not in ffmpeg.
+        """
         names = {
             "ffmpeg",
             *(program for preset in self.presets_by_name.values() for program in preset.programs()),
@@ -102,8 +111,14 @@ class Config:
         found = {name: find_program(name, self.programs) for name in sorted(names)}
         versions = {name: version_of(path) for name, path in found.items() if path is not None}
         engines = {
-            preset.engine: engine_version() for preset in self.presets_by_name.values() if preset.engine
+            engine: engine_version()
+            for preset in self.presets_by_name.values()
+            for engine in preset.engines()
         }
+        tools, ffmpeg = Tools(), found["ffmpeg"]
+        if ffmpeg is not None:
+            tools = _ask(ffmpeg, versions["ffmpeg"], self.video.encoder)
+            versions["ffmpeg"] += f" {tools.encoder}"
         return Presets(
             self.presets_by_name,
             self.default_presets,
@@ -111,7 +126,14 @@ class Config:
             self.limits,
             {**engines, **versions},
             Negotiation(**self.client.model_dump()),
+            tools,
         )
+
+
+@cache
+def _ask(program: str, version: str, encoder: str) -> Tools:
+    """What an ffmpeg can do; asked once for each version of its file."""
+    return ffmpeg_tools.ask(program, encoder)
 
 
 def load_config(file: Path) -> Config:
@@ -144,7 +166,7 @@ class _Reader:
         if mapping is not None:
             sections = self._shape(WholeFile, file, mapping)
             self._read_shared(file, mapping, folder)
-            for pattern in _texts(mapping.get("presets")):
+            for pattern in texts(mapping.get("presets")):
                 self._include(file, pattern, folder)
         sources = {name: self._source(file, name, item, folder) for name, item in sections.sources.items()}
         self._check_prefixes(file, sources)
@@ -159,6 +181,7 @@ class _Reader:
             cache=_with_folder(sections.cache, folder),
             client=sections.client,
             signing=sections.signing,
+            video=sections.video,
             limits=sections.limits.over(Limits()),
             programs=self._programs,
             default_presets=sections.default_preset,
@@ -199,21 +222,21 @@ class _Reader:
             for key, message in mistakes_of(error):
                 self._mistake(file, key, message)
             wrong = {line["loc"][:2] for line in error.errors(include_url=False)}
-        return model.model_validate(_without(mapping, wrong))
+        return model.model_validate(without(mapping, wrong))
 
     def _read_shared(self, file: str, mapping: Mapping[str, object], folder: Path) -> None:
         """What any file may hold: presets and programs. Their shape is judged by `_shape`."""
-        for name, keys in _table(mapping.get("preset")).items():
+        for name, keys in table(mapping.get("preset")).items():
             if isinstance(keys, Mapping):
                 self._read_preset(file, name, keys)
-        for name, program in _table(mapping.get("programs")).items():
+        for name, program in table(mapping.get("programs")).items():
             if not isinstance(program, str):
                 continue
             if name in self._program_files:
                 other = self._program_files[name]
                 self._mistake(file, joined_key("programs", name), f"it is defined in {other} too")
             self._program_files[name] = file
-            self._programs[name] = _absolute(folder, program) if "/" in program else program
+            self._programs[name] = absolute(folder, program) if "/" in program else program
 
     def _read_preset(self, file: str, name: str, keys: Mapping[str, object]) -> None:
         key = joined_key("preset", name)
@@ -235,7 +258,7 @@ class _Reader:
         self._presets[name] = preset
 
     def _source(self, file: str, name: str, source: SourceFolder, folder: Path) -> SourceFolder:
-        root = Path(_absolute(folder, str(source.root)))
+        root = Path(absolute(folder, str(source.root)))
         if not root.is_dir():
             what = "is no folder" if root.exists() else "is not there"
             self._mistake(file, joined_key("sources", name, "root"), f"{root} {what}")
@@ -261,31 +284,6 @@ class _Reader:
         self._mistakes.append(Mistake(file, preset, key, message))
 
 
-def _absolute(folder: Path, path: str) -> str:
-    return os.path.abspath(folder / Path(path).expanduser())
-
-
 def _with_folder(cache: Cache, folder: Path) -> Cache:
-    named = cache_folder() if cache.folder is None else Path(_absolute(folder, str(cache.folder)))
+    named = cache_folder() if cache.folder is None else Path(absolute(folder, str(cache.folder)))
     return cache.model_copy(update={"folder": named})
-
-
-def _table(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _without(mapping: Mapping[str, object], wrong: set[tuple[int | str, ...]]) -> dict[str, object]:
-    """The sections without the wrong ones and the wrong keys."""
-    kept: dict[str, object] = {}
-    for name, section in mapping.items():
-        keys = {place[1] for place in wrong if place[0] == name and len(place) == 2}
-        if (name,) in wrong or (keys and not isinstance(section, Mapping)):
-            continue
-        kept[name] = (
-            {key: value for key, value in _table(section).items() if key not in keys} if keys else section
-        )
-    return kept
-
-
-def _texts(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []

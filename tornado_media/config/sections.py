@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from tornado_media.formats.encoders import ENCODERS
 from tornado_media.formats.qualities import SLOW_PIXELS
 from tornado_media.jobs.slots import STREAMS_PER_JOB, default_jobs
 from tornado_media.presets.preset import PresetLimits, check_media_range, read_bytes
@@ -174,6 +175,27 @@ class Signing(_Section):
     originals: bool = False
 
 
+def _check_encoder(encoder: str) -> str:
+    known = ("software", "auto", *ENCODERS)
+    if encoder not in known:
+        raise ValueError(f"there is no encoder {encoder!r}; there are {', '.join(known)}")
+    return encoder
+
+
+class Video(_Section):
+    """`[video]`: how films are encoded and watched.
+
+    Args:
+        encoder: `software`, `auto` (one in hardware, where one works), or a name of `formats.encoders`.
+        ahead: seconds of a film that an encoder may be ahead of what was asked.
+        idle: seconds after which an encoder ends that nobody has asked for anything.
+    """
+
+    encoder: Annotated[str, AfterValidator(_check_encoder)] = "software"
+    ahead: _Positive = 30.0
+    idle: _Positive = 10.0
+
+
 class WholeFile(_Section):
     """A whole file: names of sections; what is in `preset` is read by `read_preset`."""
 
@@ -183,6 +205,7 @@ class WholeFile(_Section):
     cache: Cache = Cache()
     client: Client = Client()
     signing: Signing = Signing()
+    video: Video = Video()
     limits: PresetLimits = PresetLimits()
     programs: dict[str, str] = {}
     default_preset: dict[Annotated[str, AfterValidator(check_media_range)], str] = dict(DEFAULT_PRESETS)

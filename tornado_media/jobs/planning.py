@@ -8,9 +8,10 @@ another key. Further sources, such as a watermark, are opened as the first one w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import OrderedDict
 
 from tornado_media.errors import NotFound, SourceUnusable
+from tornado_media.formats.facts import VideoFacts
 from tornado_media.http.account import Account
 from tornado_media.http.hints import SILENT, Client
 from tornado_media.jobs.table import Jobs
@@ -22,6 +23,9 @@ from tornado_media.sources.opening import open_source
 from tornado_media.store.cache import Cache
 from tornado_media.store.representation import read_all
 from tornado_media.urls import Target
+
+_MOST_KNOWN = 64
+"""Films whose facts are held ready."""
 
 
 class Planning:
@@ -39,6 +43,8 @@ class Planning:
         self._sources = sources
         self._cache = cache
         self._jobs = jobs
+        # Each segment of a film is planned with them, and a long film has a hundred KiB of them.
+        self._known: OrderedDict[str, VideoFacts] = OrderedDict()
 
     async def plan(self, target: Target, source: Source, client: Client = SILENT) -> Plan:
         """What a target wants done with a source.
@@ -63,11 +69,20 @@ class Planning:
                 raise NotFound(f"The parameter {name}: {error.detail}", private=error.private) from None
         return {name: other.facts for name, other in source.others.items()}
 
-    async def _facts(self, source: Source) -> Mapping[str, object]:
+    async def _facts(self, source: Source) -> VideoFacts:
         asked = draft(Target(source.facts.path, (("preset", "info"),)), self._presets, source.facts)
-        info, account = make_plan(asked, self._presets), Account(began=0.0)
+        info = make_plan(asked, self._presets)
+        if (known := self._known.get(info.key)) is None:
+            known = self._known[info.key] = await self._probed(info, source)
+            if len(self._known) > _MOST_KNOWN:
+                self._known.popitem(last=False)
+        self._known.move_to_end(info.key)
+        return known
+
+    async def _probed(self, info: Plan, source: Source) -> VideoFacts:
+        account = Account(began=0.0)
         made = await self._cache.get(info) or await self._jobs.join(info, source, account)
         facts = json.loads(await read_all(made))
         if not isinstance(facts, dict):
             raise SourceUnusable("The preset info did not give a JSON object.")
-        return facts
+        return VideoFacts.from_info(facts)

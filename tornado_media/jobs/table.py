@@ -20,11 +20,12 @@ from tornado_media.http.conditional import Validators
 from tornado_media.jobs.failures import Failures
 from tornado_media.jobs.job import Job
 from tornado_media.jobs.reader import JobReader
+from tornado_media.jobs.runs import Following, Runs
 from tornado_media.jobs.shared import COLLECT, SharedJob
 from tornado_media.jobs.slots import Slots
-from tornado_media.presets.plan import EngineCall, Limits, Original, Pipeline, Plan
+from tornado_media.jobs.starting import Starting
+from tornado_media.presets.plan import Limits, Plan, Segment
 from tornado_media.processes.guard import Guard
-from tornado_media.processes.pipeline import RunningPipeline
 from tornado_media.processes.running import Running
 from tornado_media.processes.workers import Workers
 from tornado_media.store.cache import Cache
@@ -56,6 +57,9 @@ class Sharing:
     crashes: float = 60.0
 
 
+_USUAL = Following()
+
+
 class Jobs:
     """Starts jobs, each in a slot, shares those that may be shared, and ends them all when the server stops.
 
@@ -65,6 +69,7 @@ class Jobs:
         workers: where engines run.
         cache: where results are kept; None keeps none.
         sharing: how jobs are shared.
+        following: how runs follow those who watch.
     """
 
     def __init__(
@@ -74,12 +79,14 @@ class Jobs:
         workers: Workers,
         cache: Cache | None = None,
         sharing: Sharing = Sharing(),
+        following: Following = _USUAL,
     ) -> None:
         self.jobs = jobs
         self.streams = streams
         self.workers = workers
         self.cache = cache or Cache(None, capacity=0, memory=0, share=0.0)
         self.guard = Guard()
+        self._starting = Starting(workers, self.guard)
         self._sharing = sharing
         self._failures = Failures(sharing.failures, sharing.crashes)
         self._typical: dict[str, float] = {}
@@ -87,12 +94,13 @@ class Jobs:
         self._shared: set[SharedJob] = set()
         self._by_key: dict[str, SharedJob] = {}
         self._left = asyncio.Event()
+        self.runs = Runs(partial(self.start, files=()), streams, self.cache, following)
 
     async def join(self, plan: Plan, source: OpenFile, account: Account) -> Representation:
         """The result of a plan, as soon as it can be told how it will be sent.
 
         Args:
-            plan: what to run; not an `Original`.
+            plan: what to run; neither an `Original` nor a `Text`.
             source: the open source; it must stay open until this returns, for a plan that is not shared
                 until the representation has been closed.
             account: of the request; is told whether the job is shared, and how long it took.
@@ -105,6 +113,8 @@ class Jobs:
         if (failure := self._failures.of(plan)) is not None:
             account.cache = told.FAILED
             raise failure.with_traceback(None)
+        if isinstance(plan.work, Segment):
+            return await self._join_run(plan, account)
         shared = self._by_key.get(plan.key)
         account.cache = told.COLLAPSED
         if shared is None:
@@ -179,6 +189,7 @@ class Jobs:
         for job in alone:
             job.stop()
         stopping = Unavailable("The server is stopping.", retry_after=1)
+        await self.runs.close()
         await asyncio.gather(
             *(job.close() for job in alone), *(shared.stop(stopping) for shared in tuple(self._shared))
         )
@@ -196,6 +207,7 @@ class Jobs:
             path: of the source in URLs.
         """
         self._failures.forget(path)
+        self.runs.forget(path)
         for shared in self._shared:
             if shared.plan.source.path == path:
                 shared.kept = False
@@ -212,7 +224,7 @@ class Jobs:
             MediaError: it could not be run.
         """
         return await self._start(
-            plan.preset, partial(self._running, plan, files), plan.limits, self._slots(plan)
+            plan.preset, partial(self._starting.start, plan, files), plan.limits, self._slots(plan)
         )
 
     def part_done(self, shared: SharedJob) -> float:
@@ -249,10 +261,17 @@ class Jobs:
             before = self._typical.get(shared.plan.preset, seconds)
             self._typical[shared.plan.preset] = 0.8 * before + 0.2 * seconds
 
+    async def _join_run(self, plan: Plan, account: Account) -> Representation:
+        try:
+            return await self.runs.join(plan, account)
+        except MediaError as error:
+            self._failures.remember(plan, error)
+            raise
+
     async def _run_alone(self, plan: Plan, source: OpenFile, account: Account) -> Representation:
         return await self.run(
             plan.preset,
-            partial(self._running, plan, source.files),
+            partial(self._starting.start, plan, source.files),
             plan.limits,
             self._slots(plan),
             plan.streams,
@@ -262,7 +281,7 @@ class Jobs:
         )
 
     def _slots(self, plan: Plan) -> Slots:
-        return self.streams if plan.streams else self.jobs
+        return self.streams if plan.streams or isinstance(plan.work, Segment) else self.jobs
 
     def _ended_alone(self, job: Job) -> None:
         self._alone.discard(job)
@@ -278,15 +297,6 @@ class Jobs:
             slots.release()
             raise
         return Job(name, running, limits, slots.release)
-
-    async def _running(self, plan: Plan, files: Sequence[int]) -> Running:
-        match plan.work:
-            case Pipeline():
-                return RunningPipeline(plan.work, files[0], plan.limits, guard=self.guard)
-            case EngineCall():
-                return await self.workers.call(plan.work, plan.source.media_type, files, plan.limits)
-            case Original():
-                raise AssertionError("an original needs no job")
 
 
 def _now() -> float:

@@ -82,6 +82,10 @@ def _meaning(preset: Preset) -> _Mistakes:
 
 
 def _check_media_type(preset: Preset) -> _Mistakes:
+    if preset.media_type is None:
+        if preset.engine is None:
+            yield "media_type", "this key is missing; only an engine says by itself what it makes"
+        return
     choices = {name: item for name, item in preset.parameters.items() if isinstance(item, Choice)}
     names = {"source_media_type": "image/jpeg"}
     for placeholder in preset.media_type.placeholders():
@@ -109,6 +113,11 @@ def _check_media_type(preset: Preset) -> _Mistakes:
             yield "media_type", f"{media_type!r} is not a media type in lower case, such as image/jpeg"
 
 
+def _in_media_type(preset: Preset) -> set[str]:
+    """Names of the placeholders there."""
+    return set() if preset.media_type is None else {each.name for each in preset.media_type.placeholders()}
+
+
 def _check_post(preset: Preset) -> _Mistakes:
     """The body of a POST has no name on this machine: a program can only read it from its stdin."""
     if preset.planner is not None:
@@ -121,7 +130,7 @@ def _check_post(preset: Preset) -> _Mistakes:
 
 
 def _check_pipeline(preset: Preset) -> _Mistakes:
-    used = {placeholder.name for placeholder in preset.media_type.placeholders()}
+    used = _in_media_type(preset)
     for number, command in enumerate(preset.pipeline or (), 1):
         for placeholder, optional in command.placeholders():
             used.add(placeholder.name)
@@ -181,7 +190,7 @@ def _check_makes(preset: Preset, name: str, engine: Engine) -> _Mistakes:
         if each not in engine.makes:
             known = ", ".join(engine.makes)
             yield joined_key("parameters", "format", "values"), f"the engine {name} makes {known}, not {each}"
-        elif {p.key for p in preset.media_type.placeholders()} <= {"format"}:
+        elif preset.media_type is not None and _in_media_type(preset) <= {"format"}:
             promised = preset.media_type.render({"format": each})
             if promised.partition(";")[0] != engine.makes[each]:
                 yield "media_type", f"the engine {name} makes {engine.makes[each]} here, not {promised}"
@@ -198,7 +207,7 @@ def _check_planner(preset: Preset, name: str) -> _Mistakes:
 
 
 def _check_takes(preset: Preset, who: str, takes: Mapping[str, str]) -> _Mistakes:
-    in_media_type = {placeholder.name for placeholder in preset.media_type.placeholders()}
+    in_media_type = _in_media_type(preset)
     for name, parameter in preset.parameters.items():
         if name not in takes and name not in in_media_type:
             known = ", ".join(takes) or "no parameters"

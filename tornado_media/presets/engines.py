@@ -87,11 +87,20 @@ _BOUNDS = ("pixels", "frames")
 ENGINES: Mapping[str, Engine] = {
     "thumbnail": Engine({**_OF_A_PICTURE, **_OF_FRAMES}, (*_BOUNDS, "output_pixels"), _PICTURES),
     "poster": Engine({"time": "time", **_OF_A_PICTURE}, ("pixels", "output_pixels"), _PICTURES),
-    "info": Engine({"exif": "choice"}, _BOUNDS, _JSON),
+    "info": Engine({"exif": "choice", "play": "words"}, _BOUNDS, _JSON),
     "placeholder": Engine(
         {"size": "integer", "format": "choice"},
         _BOUNDS,
         {"webp": "image/webp", "thumbhash": "text/plain", **_JSON},
     ),
     "palette": Engine({"colors": "integer"}, _BOUNDS, _JSON),
+    "storyboard": Engine(
+        {"width": "integer", "tiles": "integer", "format": "choice", "quality": "integer"},
+        ("pixels",),
+        {"webp": "image/webp", "jpeg": "image/jpeg", "vtt": "text/vtt"},
+    ),
+    "preview": Engine(
+        {"width": "integer", "seconds": "number", "quality": "integer"}, ("pixels",), {"webp": "image/webp"}
+    ),
+    "captions": Engine({"charset": "choice"}, (), {"vtt": "text/vtt"}),
 }

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tornado_media.errors import BadRequest, Unavailable
+from tornado_media.formats.facts import VideoFacts
 from tornado_media.formats.media_types import source_format
 from tornado_media.http.hints import SILENT, Client
 from tornado_media.presets.engines import ENGINES
@@ -25,8 +26,10 @@ from tornado_media.presets.plan import (
     Original,
     Pipeline,
     Plan,
+    Segment,
     SourceFacts,
     Work,
+    segment_key,
 )
 from tornado_media.presets.planners import PLANNERS
 from tornado_media.presets.preset import Preset
@@ -105,7 +108,7 @@ def draft(target: Target, presets: Presets, source: SourceFacts, client: Client 
 def make_plan(
     asked: Draft,
     presets: Presets,
-    facts: Mapping[str, object] | None = None,
+    facts: VideoFacts | None = None,
     others: Mapping[str, SourceFacts] = {},
 ) -> Plan:
     """What is to be done.
@@ -113,7 +116,7 @@ def make_plan(
     Args:
         asked: what a target asks.
         presets: the same as of the draft.
-        facts: the result of the preset `info`, where the draft needs it.
+        facts: what the preset `info` has found, where the draft needs it.
         others: the further sources that the draft needs, by parameter.
 
     Raises:
@@ -121,16 +124,21 @@ def make_plan(
     """
     preset, values, source = asked.preset, asked.values, asked.source
     limits = preset.limits.over(presets.limits)
+    work = _work(preset, presets, source, values, limits, facts, others)
+    key = _key(asked, presets, others)
+    if isinstance(work, Segment):
+        work = replace(work, run=_key(_without_number(asked), presets, others))
+        key = segment_key(work.run, work.number)
     return Plan(
         preset=asked.name,
         source=source,
-        work=_work(preset, presets, source, values, limits, facts, others),
+        work=work,
         media_type=_media_type(preset, values, source),
         limits=limits,
         streams=preset.streams,
         cache=preset.cache,
         cache_control=preset.cache_control,
-        key=_key(asked, presets, others),
+        key=key,
         vary=asked.vary,
     )
 
@@ -189,7 +197,7 @@ def _texts(
 
 def _media_type(preset: Preset, values: Mapping[str, Value], source: SourceFacts) -> str:
     names = {name: preset.parameters[name].canonical(value) for name, value in values.items()}
-    return preset.media_type.render({**names, "source_media_type": source.media_type})
+    return preset.makes(names, source.media_type)
 
 
 def _work(
@@ -198,7 +206,7 @@ def _work(
     source: SourceFacts,
     values: Mapping[str, Value],
     limits: Limits,
-    facts: Mapping[str, object] | None,
+    facts: VideoFacts | None,
     others: Mapping[str, SourceFacts],
 ) -> Work:
     if preset.engine is not None:
@@ -210,9 +218,30 @@ def _work(
     planner = PLANNERS[str(preset.planner)]
     if planner.function is None:
         return Original()
-    if planner.needs_facts and facts is None:
+    if facts is None:
         raise TypeError(f"the planner {preset.planner} needs facts about {source.path}")
-    return Pipeline(_located(planner.function(source, values, facts or {}), presets))
+    return _with_paths(planner.function(source, values, facts, presets.tools), presets)
+
+
+def _with_paths(work: Work, presets: Presets) -> Work:
+    """The work of a planner, which knows programs by their names only."""
+    match work:
+        case Pipeline():
+            return _pipeline_with_paths(work, presets)
+        case Segment(pipeline=start):
+            return replace(work, pipeline=lambda number: _pipeline_with_paths(start(number), presets))
+        case _:
+            return work
+
+
+def _pipeline_with_paths(work: Pipeline, presets: Presets) -> Pipeline:
+    otherwise = None if work.otherwise is None else _located(work.otherwise, presets)
+    return replace(work, commands=_located(work.commands, presets), otherwise=otherwise)
+
+
+def _without_number(asked: Draft) -> Draft:
+    """What the segments of one run have in common."""
+    return replace(asked, values={name: value for name, value in asked.values.items() if name != "number"})
 
 
 def _located(commands: tuple[Command, ...], presets: Presets) -> tuple[Command, ...]:
@@ -236,7 +265,7 @@ def _key(asked: Draft, presets: Presets, others: Mapping[str, SourceFacts]) -> s
     """
     preset, source = asked.preset, asked.source
     programs = [[program, presets.programs.get(program)] for program in preset.programs()]
-    versions = [presets.versions.get(name) for name in (preset.engine, *preset.programs()) if name]
+    versions = [presets.versions.get(name) for name in (*preset.engines(), *preset.programs())]
     parameters = preset.parameters
     canonical = sorted(
         [key, parameters[key].canonical(value), parameters[key].argument(value)]

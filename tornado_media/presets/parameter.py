@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from tornado_media.presets.numeric import Integer, Number, Time
 from tornado_media.presets.places import Box, Edges, OtherSource, Position
 from tornado_media.presets.typed import Size, SourcePath, Typed, Value
+from tornado_media.presets.words import Track, Words
 
 __all__ = [
     "TYPES",
@@ -32,7 +33,9 @@ __all__ = [
     "SizeParameter",
     "SourcePath",
     "Time",
+    "Track",
     "Value",
+    "Words",
 ]
 
 _size = re.compile(r"([0-9]{1,6})?x([0-9]{1,6})?")
@@ -188,11 +191,24 @@ class Color(Typed):
 
 
 Parameter = Annotated[
-    Integer | Number | SizeParameter | Choice | Boolean | Color | Time | Position | Box | Edges | OtherSource,
+    Integer
+    | Number
+    | SizeParameter
+    | Choice
+    | Boolean
+    | Color
+    | Time
+    | Position
+    | Box
+    | Edges
+    | OtherSource
+    | Words
+    | Track,
     Field(discriminator="type"),
 ]
 """A declared parameter; its `type` says which one."""
 
 TYPES = (
     "integer", "number", "size", "choice", "boolean", "color", "time", "position", "box", "edges", "source",
+    "words", "track",
 )  # fmt: skip

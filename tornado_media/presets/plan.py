@@ -6,8 +6,9 @@ same key want the same bytes, so they may share one job.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
 Command = tuple[str, ...]
 """A program's name, as the preset spells it, and its arguments."""
@@ -81,10 +82,12 @@ class Pipeline:
     Args:
         commands: in order; each command's first item is the absolute path of its program.
         source_on_stdin: the first command reads the source from its stdin, else from /dev/null.
+        otherwise: commands that are run instead where these fail before their first byte.
     """
 
     commands: tuple[Command, ...]
     source_on_stdin: bool = False
+    otherwise: tuple[Command, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,37 @@ class EngineCall:
     others: Mapping[str, SourceFacts] = field(default_factory=dict)
 
 
-Work = Original | Pipeline | EngineCall
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that is known already, such as a playlist: no job at all.
+
+    Args:
+        content: the text.
+    """
+
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment of a run: programs that make one fragment after the other, from any of them on.
+
+    Args:
+        run: 32 hexadecimal digits; the segments of one run have the same.
+        number: from 0; None for the initialization segment.
+        count: how many there are.
+        seconds: how long each of them lasts, but for the last one.
+        pipeline: the programs that begin with a segment, by its number.
+    """
+
+    run: str
+    number: int | None
+    count: int
+    seconds: float
+    pipeline: Callable[[int], Pipeline]
+
+
+Work = Original | Pipeline | EngineCall | Text | Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +167,29 @@ class Plan:
     key: str
     vary: tuple[str, ...] = ()
 
+    def of_segment(self, number: int | None) -> Plan:
+        """The plan of another segment of the same run.
+
+        Args:
+            number: from 0; None for the initialization segment.
+        """
+        if not isinstance(self.work, Segment):
+            raise TypeError(f"not a plan of a segment: {self.work!r}")
+        work = replace(self.work, number=number)
+        return replace(self, work=work, key=segment_key(work.run, number))
+
     @property
     def sources(self) -> tuple[SourceFacts, ...]:
         """All that it is made of; the source first."""
         others = self.work.others.values() if isinstance(self.work, EngineCall) else ()
         return (self.source, *others)
+
+
+def segment_key(run: str, number: int | None) -> str:
+    """The key of the plan of a segment.
+
+    Args:
+        run: of `Segment`.
+        number: of `Segment`.
+    """
+    return blake2b(f"{run} {number}".encode(), digest_size=16).hexdigest()

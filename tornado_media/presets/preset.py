@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -23,6 +24,7 @@ from pydantic import (
     TypeAdapter,
 )
 
+from tornado_media.presets.engines import ENGINES
 from tornado_media.presets.parameter import Parameter
 from tornado_media.presets.plan import Limits
 from tornado_media.presets.planners import PLANNERS
@@ -148,7 +150,8 @@ class Preset(BaseModel):
         about: one sentence for people.
         accepts: media types of sources, `image/*` allowed.
         methods: of requests; with POST the source is the request's body.
-        media_type: of the result; may hold placeholders of choices, `{source_media_type}`.
+        media_type: of the result; may hold placeholders of choices, `{source_media_type}`. None for an engine
+            that says it by itself.
         pipeline: commands joined by pipes.
         engine: or the name of an engine.
         planner: or the name of a planner.
@@ -167,7 +170,7 @@ class Preset(BaseModel):
         tuple[Annotated[str, AfterValidator(check_media_range)], ...], Field(strict=False, min_length=1)
     ]
     methods: Annotated[_Texts, AfterValidator(_check_methods)] = ("GET",)
-    media_type: Annotated[Argument, BeforeValidator(_read_media_type), PlainSerializer(str)]
+    media_type: Annotated[Argument, BeforeValidator(_read_media_type), PlainSerializer(str)] | None = None
     pipeline: Annotated[tuple[CommandTemplate, ...], BeforeValidator(parse_pipeline)] | None = None
     engine: str | None = None
     planner: str | None = None
@@ -182,10 +185,28 @@ class Preset(BaseModel):
         """Whether it can be made of a source of this media type."""
         return any(matches(media_range, media_type) for media_range in self.accepts)
 
+    def makes(self, names: Mapping[str, str], source_media_type: str) -> str:
+        """The media type of a result.
+
+        Args:
+            names: canonical texts of the parameters' values, by name.
+            source_media_type: of the source, by its content.
+        """
+        if self.media_type is not None:
+            return self.media_type.render({**names, "source_media_type": source_media_type})
+        makes = ENGINES[str(self.engine)].makes
+        return makes[names.get("format", next(iter(makes)))]
+
     @property
     def needs_facts(self) -> bool:
         """Its plan needs what the preset `info` finds."""
         return self.planner is not None and PLANNERS[self.planner].needs_facts
+
+    def engines(self) -> tuple[str, ...]:
+        """The engines it calls."""
+        if self.planner is not None:
+            return PLANNERS[self.planner].engines
+        return () if self.engine is None else (self.engine,)
 
     def programs(self) -> tuple[str, ...]:
         """The programs it runs, each once, as it names them."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tornado_media.errors import BadRequest, MethodNotAllowed, SourceUnusable
+from tornado_media.formats.tools import Tools
 from tornado_media.presets.negotiate import Negotiation
 from tornado_media.presets.plan import Limits, SourceFacts
 from tornado_media.presets.preset import Preset, matches, specificity
@@ -26,6 +27,7 @@ class Presets:
         limits: what a preset's own limits leave out.
         versions: of programs and engines by name: when one changes, its results are other ones.
         negotiation: what may depend on the client.
+        tools: what ffmpeg can do here.
     """
 
     presets: Mapping[str, Preset]
@@ -34,6 +36,7 @@ class Presets:
     limits: Limits = field(default_factory=Limits)
     versions: Mapping[str, str] = field(default_factory=dict)
     negotiation: Negotiation = field(default_factory=Negotiation)
+    tools: Tools = field(default_factory=Tools)
 
     def accepting(self, media_type: str) -> tuple[str, ...]:
         """Names of the presets that can be made of a source of this media type."""

@@ -42,6 +42,9 @@ result 18 of 103 microseconds of processor time, to look at it by name 3."""
 
 _LOOKED_AT = 4096
 
+_TAGS = 4
+"""ID3v2 tags at the beginning of a file that are looked behind; two are seldom."""
+
 _OWN_PAGES = "-"  # /-/... is for the server's own pages; a folder of this name would be behind them
 
 
@@ -243,9 +246,14 @@ def _open(place: Place, path: str) -> Source:
 
 
 def _media_type(file: int, path: str, head: bytes) -> str:
-    length = tag_length(head)
-    tagged = os.pread(file, SNIFF_LENGTH, length) if length else b""
-    return media_type(head, path, tagged)
+    # A file may have several tags, one behind the other: programs skip them all.
+    behind, place = head, 0
+    for _ in range(_TAGS):
+        if not (length := tag_length(behind)):
+            break
+        place += length
+        behind = os.pread(file, SNIFF_LENGTH, place)
+    return media_type(head, path, behind if place else b"")
 
 
 def _scan(place: Place, folder: str) -> dict[str, Place]:

@@ -17,25 +17,26 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from tornado_media.errors import Forbidden, MethodNotAllowed, NotFound
+from tornado_media.formats.hls import references
 from tornado_media.http.account import HIT, Account
-from tornado_media.http.conditional import Validators, equivalent_tag
-from tornado_media.http.fields import content_disposition
+from tornado_media.http.conditional import equivalent_tag
 from tornado_media.http.hints import client_of
-from tornado_media.http.signature import until, verified
+from tornado_media.http.signature import sign, until, verified
 from tornado_media.jobs.planning import Planning
 from tornado_media.jobs.table import Jobs
-from tornado_media.presets.plan import Original, Plan
+from tornado_media.presets.plan import Plan, Segment, Text
 from tornado_media.presets.registry import Presets
 from tornado_media.sources.local import Source, SourceIsFolder, Sources
 from tornado_media.sources.opening import opened
 from tornado_media.store.cache import Cache
-from tornado_media.store.representation import Representation, of_file
+from tornado_media.store.representation import Representation
 from tornado_media.urls import Target, parse_target
 from tornado_media.web.delivery import deliver, deliver_equivalent, deliver_head, refuse_range
 from tornado_media.web.edge import answer
 from tornado_media.web.exchange import Exchange
 from tornado_media.web.hot import Hot
 from tornado_media.web.problem import send_problem_content
+from tornado_media.web.results import name_of_result, without_job
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 SOURCE_METHODS = (*METHODS, "DELETE")
@@ -165,12 +166,11 @@ class SourceHandler(MediaHandler):
                 plan = await self.stations.planning.plan(target, source, client_of(self.request.headers))
                 if plan.vary:
                     self.set_header("Vary", ", ".join(plan.vary))
-                if expires is not None:
-                    plan = replace(plan, cache_control=until(plan.cache_control, int(expires - time.time())))
+                plan = self._signed(plan, target.path, expires)
                 exchange.account.add("source", self.request.request_time() - began)
                 representation = await self._representation(exchange, plan, source)
                 if representation is not None:
-                    await deliver(exchange, self, representation, _name_of_result(target, plan))
+                    await deliver(exchange, self, representation, name_of_result(target, plan))
                     if expires is None:
                         self._remember(plan)
         except SourceIsFolder as error:
@@ -182,8 +182,10 @@ class SourceHandler(MediaHandler):
 
     async def _representation(self, exchange: Exchange, plan: Plan, source: Source) -> Representation | None:
         """The source's bytes, a kept result, or one that is being made; None when it is answered already."""
-        if isinstance(plan.work, Original):
-            return original(source, plan.media_type, plan.cache_control)
+        if (ready := without_job(plan, source)) is not None:
+            return ready
+        if isinstance(plan.work, Segment):
+            self.stations.jobs.runs.follow(plan)
         if plan.cache and (tag := equivalent_tag(self.request.headers, plan.key)) is not None:
             await deliver_equivalent(exchange, tag, plan.cache_control)
             return None
@@ -206,8 +208,24 @@ class SourceHandler(MediaHandler):
             return verified(target, signing.keys, time.time())
         return target, None
 
+    def _signed(self, plan: Plan, path: str, expires: int | None) -> Plan:
+        """The plan as the client may have it: a playlist signs what it refers to, for the same time."""
+        keys = self.stations.signing.keys
+        if keys and isinstance(plan.work, Text):
+            prefix = quote(path, safe="/")
+
+            def signed(reference: str) -> str:
+                return sign(prefix + reference, keys[0], expires).removeprefix(prefix)
+
+            plan = replace(plan, work=Text(references(plan.work.content, signed)))
+        if expires is None:
+            return plan
+        return replace(plan, cache_control=until(plan.cache_control, int(expires - time.time())))
+
     def _remember(self, plan: Plan) -> None:
-        """Let an equal request take the short way."""
+        """Let an equal request take the short way; who watches a film must be seen."""
+        if isinstance(plan.work, Segment):
+            return
         request, fields = self.request, dict(self._headers.get_all())
         if plan.cache and request.method == "GET" and self.get_status() == 200 and request.uri:
             said = {name: request.headers.get(name) for name in plan.vary}
@@ -233,14 +251,6 @@ class SourceHandler(MediaHandler):
         )
 
 
-def original(source: Source, media_type: str, cache_control: str) -> Representation:
-    """The representation of a source's own bytes."""
-    validators = Validators(source.entity_tag, source.last_modified)
-    # What is called text by its content is UTF-8; a browser that is not told guesses something else.
-    told = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
-    return of_file(source.file, source.facts.size, told, validators, cache_control, source.changed)
-
-
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 
 
@@ -260,21 +270,3 @@ def may_purge(request: HTTPServerRequest, token: str) -> bool:
         return ip_address(request.remote_ip or "").is_loopback
     except ValueError:  # a Unix socket has no address
         return False
-
-
-_ENDINGS = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/webp": "webp",
-    "image/avif": "avif",
-    "image/gif": "gif",
-    "video/mp4": "mp4",
-}
-
-
-def _name_of_result(target: Target, plan: Plan) -> dict[str, str]:
-    """Content-Disposition with a fitting name for who saves a result: `1.png?format=webp` is not a PNG."""
-    if isinstance(plan.work, Original) or plan.media_type not in _ENDINGS:
-        return {}
-    stem = target.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    return {"Content-Disposition": content_disposition("inline", f"{stem}.{_ENDINGS[plan.media_type]}")}

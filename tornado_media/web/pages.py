@@ -17,7 +17,8 @@ from tornado_media.store.threads import in_thread
 from tornado_media.urls import parse_target
 from tornado_media.web.delivery import deliver
 from tornado_media.web.exchange import Exchange
-from tornado_media.web.handlers import MediaHandler, Stations, original
+from tornado_media.web.handlers import MediaHandler, Stations
+from tornado_media.web.results import original
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
