@@ -13,8 +13,8 @@ export class Problem extends Error {
   }
 }
 
-// A slash may stand in a query (RFC 3986 section 3.4), and a folder is easier to read with it.
-const encode = (value) => encodeURIComponent(value).replaceAll("%2F", "/");
+// A slash and a comma may stand in a query (RFC 3986 section 3.4); folders and lists are easier to read so.
+const encode = (value) => encodeURIComponent(value).replaceAll("%2F", "/").replaceAll("%2C", ",");
 
 function query(parameters) {
   const pairs = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null);
@@ -53,14 +53,31 @@ export function list(folder, after, signal) {
   return getJson(`${root}-/list${query({ folder, after })}`, signal);
 }
 
-/** What the server knows of a video or a sound: media type, duration in seconds, streams. */
-export function info(path, signal) {
-  return getJson(sourceUrl(path, { preset: "info" }), signal);
+/**
+ * What the server knows of a video or a sound: media type, duration in seconds, streams; and how to play it,
+ * with the codecs that the browser has (`play`: words with commas between them).
+ */
+export function info(path, play, signal) {
+  return getJson(sourceUrl(path, { preset: "info", play }), signal);
 }
 
-/** The bytes behind a URL as they come. Throws a Problem when the answer is not 200. */
-export async function stream(url, signal) {
-  return (await ask(url, { signal, cache: "no-store" })).body.getReader();
+/** The text behind a URL. Throws a Problem when it is refused, as all of these do. */
+export async function text(url, signal) {
+  return whole(url, signal, "text");
+}
+
+/** The bytes behind a URL, all of them. */
+export async function bytes(url, signal) {
+  return whole(url, signal, "arrayBuffer");
+}
+
+/** Asks for the head of a URL, so that the server knows that somebody will want it; the answer is no matter. */
+export async function mention(url) {
+  try {
+    await fetch(url, { method: "HEAD", cache: "no-store" });
+  } catch {
+    // it will be asked for in earnest, with words if it fails
+  }
 }
 
 /** Why a URL that an `<img>` or `<video>` asked for has failed; null when it answers well by now. */
@@ -78,7 +95,17 @@ export async function explain(url) {
 }
 
 async function getJson(url, signal) {
-  return (await ask(url, { signal })).json();
+  return whole(url, signal, "json");
+}
+
+async function whole(url, signal, kind) {
+  const response = await ask(url, { signal });
+  try {
+    return await response[kind]();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, "The connection was cut off.");
+  }
 }
 
 async function ask(url, options) {

@@ -37,22 +37,14 @@ export function clamp(seconds, duration) {
   return Math.min(Math.max(0, seconds), last);
 }
 
-/** TimeRanges as pairs of source time: what the element holds begins at `offset` of the source. */
-export function pairs(ranges, offset = 0) {
-  return Array.from({ length: ranges.length }, (_, at) => [
-    ranges.start(at) + offset,
-    ranges.end(at) + offset,
-  ]);
+/** TimeRanges as pairs of seconds. */
+export function pairs(ranges) {
+  return Array.from({ length: ranges.length }, (_, at) => [ranges.start(at), ranges.end(at)]);
 }
 
 /** The pair that holds a time, or null. A seek may fall `slack` seconds before the first frame of it. */
 export function around(list, seconds, slack = 0.1) {
   return list.find(([start, end]) => seconds >= start - slack && seconds < end) ?? null;
-}
-
-/** Whether a stream that stopped at `end` has lost something; without a duration nobody can tell. */
-export function endedEarly(end, duration) {
-  return Number.isFinite(duration) && duration - end > 2;
 }
 
 /** Seconds until attempt `count` (from 1): 0.5, 1, 2, 4, 8, unless the server has named its own. */

@@ -37,8 +37,13 @@ function codecOf(trak) {
     case "avc1":
     case "avc3":
       return h264(entry);
+    case "hvc1":
+    case "hev1":
+      return hevc(entry);
     case "av01":
       return av1(entry);
+    case "vp09":
+      return vp9(entry);
     case "mp4a":
       return mpegAudio(entry);
     case "Opus":
@@ -58,6 +63,26 @@ const hex = (value) => value.toString(16).padStart(2, "0");
 function h264({ type, content }) {
   const avcC = find(content.subarray(SAMPLE_ENTRY.video), "avcC");
   return avcC ? `${type}.${[...avcC.subarray(1, 4)].map(hex).join("")}` : null;
+}
+
+function hevc({ type, content }) {
+  const hvcC = find(content.subarray(SAMPLE_ENTRY.video), "hvcC");
+  if (!hvcC || hvcC.length < 13) return null;
+  const space = ["", "A", "B", "C"][hvcC[1] >> 6];
+  const tier = hvcC[1] & 0x20 ? "H" : "L";
+  let compatible = 0; // the flags in the reverse order of bits
+  for (let bit = 0; bit < 32; bit += 1) if (hvcC[2 + (bit >> 3)] & (0x80 >> (bit & 7))) compatible += 2 ** bit;
+  const constraints = [...hvcC.subarray(6, 12)];
+  while (constraints.at(-1) === 0) constraints.pop();
+  const parts = [`${space}${hvcC[1] & 31}`, compatible.toString(16).toUpperCase(), `${tier}${hvcC[12]}`];
+  return [type, ...parts, ...constraints.map((value) => value.toString(16).toUpperCase())].join(".");
+}
+
+function vp9({ content }) {
+  const vpcC = find(content.subarray(SAMPLE_ENTRY.video), "vpcC");
+  if (!vpcC || vpcC.length < 7) return null;
+  const two = (number) => String(number).padStart(2, "0");
+  return `vp09.${two(vpcC[4])}.${two(vpcC[5])}.${two(vpcC[6] >> 4)}`;
 }
 
 function av1({ content }) {

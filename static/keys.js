@@ -1,14 +1,42 @@
 // The player's keys, the ones that players on the web have taught everyone.
 
+import { nextSpeed, speedInWords } from "./menus.js";
+
 const VOLUME_STEP = 0.05;
 
-/** Binds the document's keys to a playback. `fullscreen` toggles it, `wake` shows the controls. */
-export function bindKeys(playback, { fullscreen, wake }) {
+/** What the help shows: pairs of keys and words. */
+export const KEYS = [
+  [["Space", "K"], "Play or pause"],
+  [["←", "→"], "5 seconds back or on"],
+  [["J", "L"], "10 seconds back or on"],
+  [["Page Down", "Page Up"], "30 seconds back or on"],
+  [["0", "…", "9"], "To a tenth of the whole"],
+  [["Home", "End"], "To the beginning or the end"],
+  [[",", "."], "One picture back or on"],
+  [["<", ">"], "Slower or faster"],
+  [["↑", "↓"], "Volume"],
+  [["M"], "Mute"],
+  [["C"], "Captions"],
+  [["F"], "Full screen"],
+  [["I"], "Picture in picture"],
+  [["?"], "These keys"],
+];
+
+/**
+ * Binds the document's keys to a playback. Functions: `fullscreen`, `pictureInPicture` (or null), `captions`
+ * toggle; `help` shows the keys, `wake` the controls, `say(text)` tells what has happened.
+ */
+export function bindKeys(playback, { fullscreen, pictureInPicture, captions, help, wake, say }) {
   const { video } = playback;
   const by = (seconds) => () => playback.seek(playback.position + seconds);
   const louder = (step) => () => {
     video.volume = Math.min(1, Math.max(0, video.volume + step));
     video.muted = video.volume === 0;
+    say(`Volume ${Math.round(video.volume * 100)} %`);
+  };
+  const faster = (steps) => () => {
+    playback.setRate(nextSpeed(video.playbackRate, steps));
+    say(`Speed ${speedInWords(video.playbackRate)}`);
   };
   const actions = {
     " ": () => playback.toggle(),
@@ -21,8 +49,15 @@ export function bindKeys(playback, { fullscreen, wake }) {
     PageUp: by(30),
     ArrowUp: louder(VOLUME_STEP),
     ArrowDown: louder(-VOLUME_STEP),
+    ",": () => playback.step(-1),
+    ".": () => playback.step(1),
+    "<": faster(-1),
+    ">": faster(1),
     m: () => (video.muted = !video.muted),
+    c: captions,
     f: fullscreen,
+    i: () => pictureInPicture?.(),
+    "?": help,
     Home: () => playback.seek(0),
     End: () => Number.isFinite(playback.duration) && playback.seek(playback.duration),
   };
@@ -34,7 +69,8 @@ export function bindKeys(playback, { fullscreen, wake }) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!action || (event.key === " " && target.matches("button, a")) || target.matches("input")) return;
+    if (!action || (event.key === " " && target.matches("button, a"))) return;
+    if (target.matches("input") || target.closest("dialog")) return;
     event.preventDefault();
     wake();
     action();

@@ -3,13 +3,14 @@
 import { element, icon } from "./dom.js";
 
 export class Menu {
-  #choices = [];
+  #items = [];
+  #shown = "";
+  #single = true;
 
-  /** `choose(value)` is called with the chosen one; `toggled()` when the list opens or closes. */
-  constructor(button, list, choose, toggled = () => {}) {
+  /** `toggled()` is called when the list opens or closes. */
+  constructor(button, list, toggled = () => {}) {
     this.button = button;
     this.list = list;
-    this.choose = choose;
     this.toggled = toggled;
     button.addEventListener("click", () => this.#toggle(list.hidden));
     list.addEventListener("keydown", (event) => this.#key(event));
@@ -25,50 +26,67 @@ export class Menu {
     return !this.list.hidden;
   }
 
-  /** Shows the choices, each {value, label, note}; `chosen` is the value that is ticked. */
-  show(choices, chosen) {
-    this.#choices = choices.map(({ value, label, note = "" }) =>
+  /**
+   * Shows sections, each {label, choices, chosen, choose}. A choice is {value, label, note}; `chosen` is the
+   * value that is ticked, undefined in a section of commands; `choose(value)` is called with the one taken.
+   */
+  show(sections) {
+    const now = JSON.stringify(sections);
+    if (now === this.#shown) return;
+    this.#shown = now;
+    const focused = this.#items.indexOf(document.activeElement);
+    const parts = sections.map((section) => this.#section(section, sections.length > 1));
+    this.list.replaceChildren(...parts);
+    this.#single = sections.length === 1;
+    this.#items = [...this.list.querySelectorAll(".menu-item")];
+    this.#items[Math.min(focused, this.#items.length - 1)]?.focus();
+  }
+
+  #section({ label, choices, chosen, choose }, titled) {
+    const items = choices.map(({ value, label: text, note = "" }) =>
       element(
         "button",
         {
           type: "button",
-          role: "menuitemradio",
+          role: chosen === undefined ? "menuitem" : "menuitemradio",
           tabIndex: -1,
           className: "menu-item",
-          aria: { checked: String(value === chosen) },
-          on: { click: () => this.#take(value) },
+          aria: chosen === undefined ? {} : { checked: String(value === chosen) },
+          on: { click: () => this.#take(choose, value) },
         },
         icon("check"),
-        element("span", { textContent: label }),
+        element("span", { className: "menu-label", textContent: text }),
         note ? element("span", { className: "menu-note", textContent: note }) : null,
       ),
     );
-    this.list.replaceChildren(...this.#choices);
+    const title = element("p", { className: "menu-title", textContent: label, ariaHidden: "true", hidden: !titled });
+    return element("div", { role: "group", className: "menu-group", aria: { label } }, title, ...items);
   }
 
-  #take(value) {
+  #take(choose, value) {
     this.#toggle(false);
     this.button.focus();
-    this.choose(value);
+    choose(value);
   }
 
   #toggle(open) {
     this.list.hidden = !open;
     this.button.setAttribute("aria-expanded", String(open));
-    if (open) (this.#choices.find((item) => item.ariaChecked === "true") ?? this.#choices[0])?.focus();
+    const ticked = this.#items.find((item) => item.ariaChecked === "true");
+    if (open) ((this.#single && ticked) || this.#items[0])?.focus();
     this.toggled();
   }
 
   #key(event) {
-    const at = this.#choices.indexOf(document.activeElement);
-    const last = this.#choices.length - 1;
+    const at = this.#items.indexOf(document.activeElement);
+    const last = this.#items.length - 1;
     const places = {
       ArrowDown: at === last ? 0 : at + 1,
       ArrowUp: at <= 0 ? last : at - 1,
       Home: 0,
       End: last,
     };
-    if (event.key in places) this.#choices[places[event.key]].focus();
+    if (event.key in places) this.#items[places[event.key]].focus();
     else if (event.key === "Escape") {
       this.#toggle(false);
       this.button.focus();

@@ -1,10 +1,15 @@
-// A source that plays: one clock, whatever feeds the element. Owns seeking, retries and the choice of feed.
+// A source that plays: one clock, whatever feeds the element. Owns seeking, retries and the choice of the way.
 
+import { playable, takes, ways } from "./abilities.js";
 import { Problem, sourceUrl } from "./api.js";
 import { clamp, delay, pairs } from "./clock.js";
-import { BufferFeed, OriginalFeed, PlainFeed, Unbuffered } from "./feeds.js";
+import { NativeFeed, OriginalFeed } from "./feeds.js";
+import { Film } from "./film.js";
+import { copiesPicture, frameSeconds, originalType } from "./quality.js";
+import { ladder } from "./rungs.js";
+import { SegmentFeed } from "./segments.js";
 
-const DEBOUNCE = 200; // milliseconds: who drags the scrubber wants the last place only
+const CALM = 200; // milliseconds without another seek: who holds an arrow key wants the last place only
 const STALL = 15; // seconds without a byte or a frame, more than the server's own deadline for a first byte
 const ATTEMPTS = 5;
 const GAINED = 5; // seconds of new video after which earlier failures are forgotten
@@ -19,60 +24,66 @@ const ELEMENT_EVENTS = [
   "seeked",
   "ended",
   "volumechange",
+  "ratechange",
   "durationchange",
   "loadeddata",
+  "resize",
 ];
 
 /**
  * Events: `change` (anything that the controls show) and `problem` (its `detail` is {text, seconds}: words
- * and the time until the next attempt, null when only the user can try again; or null when all is well), and
- * `unplayable` (the browser cannot decode the original, though it said so).
+ * and the time until the next attempt, null when only the user can try again; or null when all is well).
  */
 export class Playback extends EventTarget {
   #attempts = 0;
-  #feed = null;
   #failedAt = 0;
-  #pending = null;
-  #plain = !BufferFeed.supported;
-  #seekTimer = null;
-  #retryTimer = null;
+  #feed = null;
   #moved = { mark: 0, at: performance.now() };
+  #pending = null;
+  #retryTimer = null;
+  #rungs = null;
+  #seekTimer = null;
+  #soughtAt = -Infinity;
+  #wanted = false; // to play, as soon as there is something
+  #ways;
 
   /**
    * @param video the element
    * @param path the source, decoded
-   * @param duration seconds; Infinity when unknown
-   * @param parameters of the mp4 preset beside `start` and `height`
+   * @param facts what `info` of the server says about it
+   * @param forced the only way that may be taken, see `ways`; null for the best one
+   * @param quality to begin with, if the file itself cannot be played: "auto" or lines
    */
-  constructor(video, path, duration, parameters = {}) {
+  constructor(video, path, facts, { forced = null, quality = "auto" } = {}) {
     super();
     this.video = video;
     this.path = path;
-    this.known = duration;
-    this.parameters = parameters;
-    this.height = undefined;
+    this.facts = facts;
+    this.film = new Film(path, playable());
+    this.#ways = ways(originalType(facts), forced, copiesPicture(facts));
+    this.quality = this.#ways[0] === "original" ? "original" : quality;
+    this.sound = null; // the address of a sound's playlist; null for the usual one
     for (const type of ELEMENT_EVENTS) video.addEventListener(type, () => this.#changed());
+    video.addEventListener("pause", () => video.readyState > 0 && !video.error && (this.#wanted = false));
+    video.addEventListener("loadeddata", () => this.#lookAround());
     setInterval(() => this.#watch(), 1000);
   }
 
   /** Seconds from the beginning of the source: where we are, or where a seek will take us. */
   get position() {
-    return this.#pending ?? (this.#feed?.offset ?? 0) + this.video.currentTime;
+    return this.#pending ?? this.video.currentTime;
   }
 
   /** Seconds, by the facts of the source if they are known; Infinity if nothing knows it. */
   get duration() {
-    if (Number.isFinite(this.known)) return this.known;
-    return this.original && this.video.duration ? this.video.duration : Infinity;
+    return this.facts.duration ?? (this.video.duration || Infinity);
   }
 
-  /** What has arrived, in source time. */
+  /** What has arrived: pairs of seconds. */
   get buffered() {
-    return pairs(this.video.buffered, this.#feed?.offset ?? 0);
-  }
-
-  get original() {
-    return this.#feed instanceof OriginalFeed;
+    const list = pairs(this.video.buffered);
+    const all = list.length === 1 && list[0][1] - list[0][0] >= this.duration - 0.5;
+    return this.way === "native" && all ? [] : list; // Chromium says so of any HLS, and it is not true
   }
 
   get waiting() {
@@ -83,111 +94,213 @@ export class Playback extends EventTarget {
     return this.#pending === null && this.video.ended;
   }
 
-  /** Begins to feed the element. `height` is "original" for the source's own bytes. */
-  open(height, start = 0) {
-    this.height = height;
+  get paused() {
+    return this.video.paused && !this.#wanted;
+  }
+
+  /** "original", "native" or "mse"; null where the browser has no way at all. */
+  get way() {
+    if (this.quality === "original") return "original";
+    return this.#ways.find((way) => way !== "original") ?? null;
+  }
+
+  /** Whether the file itself can be played. */
+  get original() {
+    return this.#ways.includes("original");
+  }
+
+  /** The qualities that can be chosen, best first; none until the server has told them. */
+  get rungs() {
+    if (this.#rungs || !this.film.known) return this.#rungs ?? [];
+    this.#rungs = ladder(this.film.known.variants, takes);
+    const known = this.#rungs.some(({ lines }) => lines === this.quality);
+    if (typeof this.quality === "number" && !known) this.quality = "auto"; // a wish from another film
+    return this.#rungs;
+  }
+
+  /** The sounds that can be chosen. */
+  get sounds() {
+    return this.film.known?.sounds ?? [];
+  }
+
+  /** The lines of the picture that is shown; 0 if there is none. */
+  get shown() {
+    return this.#feed?.shown ?? 0;
+  }
+
+  /** Begins to feed the element. */
+  open(start = 0) {
     this.#well();
     this.#cancelSeek();
     this.#feed?.close();
     this.#feed = this.#makeFeed();
-    this.#openFeed(clamp(start, this.duration));
+    if (!this.#feed) return this.#give(new Problem(415, "This browser cannot play video from this server."));
+    return this.#enter(clamp(start, this.duration), () => this.#feed.open(clamp(start, this.duration)));
   }
 
-  /** Goes on at the same place in another quality. */
-  setHeight(height) {
-    const { paused } = this.video;
+  /** Goes on at the same place in another quality: "auto", "original" or a number of lines. */
+  setQuality(quality) {
+    if (quality === this.quality) return;
+    const before = this.way;
+    this.quality = quality;
     this.#attempts = 0;
-    this.open(height, this.position);
-    if (!paused) this.play();
+    if (quality === "original") this.sound = null;
+    this.#use(before);
+  }
+
+  /** Goes on with another sound: the address of its playlist. */
+  setSound(sound) {
+    if (sound === this.sound) return;
+    const before = this.way;
+    this.sound = sound;
+    if (this.quality === "original") this.quality = "auto";
+    this.#use(before);
+  }
+
+  /** How fast: 1 is as it was recorded. */
+  setRate(rate) {
+    this.video.defaultPlaybackRate = rate; // what a new `src` begins with
+    this.video.playbackRate = rate;
   }
 
   seek(seconds) {
     if (!this.#feed) return;
     const target = clamp(seconds, this.duration);
+    const calm = performance.now() - this.#soughtAt > CALM;
     this.#cancelSeek();
-    if (this.#feed.canSeek(target)) {
-      this.#pending = null;
-      this.video.currentTime = target - this.#feed.offset;
-    } else {
-      this.#pending = target;
-      this.#seekTimer = setTimeout(() => this.#restart(target), DEBOUNCE);
-    }
+    this.#soughtAt = performance.now();
+    this.#pending = target;
+    if (calm || this.#feed.held(target)) this.#jump(target);
+    else this.#seekTimer = setTimeout(() => this.#jump(target), CALM);
     this.#changed();
   }
 
+  /** Pauses, one frame further or back. */
+  step(frames) {
+    const frame = frameSeconds(this.facts);
+    this.video.pause();
+    this.seek((Math.floor(this.position / frame + 0.01) + frames + 0.5) * frame);
+  }
+
   async play() {
-    if (this.ended && !this.original) this.seek(0);
+    this.#wanted = true;
+    if (this.#feed && this.video.error) return this.retry();
     try {
       await this.video.play();
     } catch (error) {
       // NotAllowedError: a browser that wants a click first. AbortError: another load came between.
-      if (error.name !== "NotAllowedError" && error.name !== "AbortError" && !this.video.error) throw error;
+      if (error.name === "NotAllowedError") this.#wanted = false;
+      else if (error.name !== "AbortError" && !this.video.error) throw error;
     }
+    return this.#changed();
+  }
+
+  pause() {
+    this.#wanted = false;
+    this.video.pause();
   }
 
   toggle() {
-    if (this.video.paused || this.ended) this.play();
-    else this.video.pause();
+    if (this.paused || this.ended) this.play();
+    else this.pause();
   }
 
   /** Tries again now, as if nothing had failed before. */
   retry() {
     this.#attempts = 0;
-    this.#again();
+    return this.#again();
+  }
+
+  /** The address of the segment that will be needed first, if one can know it and none is on its way. */
+  async next() {
+    try {
+      return (await this.#feed?.wanted(this.position)) ?? null;
+    } catch {
+      return null; // it will be asked for in earnest, with words if that fails
+    }
   }
 
   #makeFeed() {
     const report = (problem) => feed === this.#feed && this.#failed(problem);
-    const urlAt = (start) => {
-      const parameters = { preset: "mp4", height: this.height, ...this.parameters };
-      if (start > 0) parameters.start = start.toFixed(3);
-      return sourceUrl(this.path, parameters);
+    const choice = { lines: this.quality, sound: this.sound };
+    const rungs = () => this.rungs;
+    const makers = {
+      original: () => new OriginalFeed(this.video, sourceUrl(this.path), report),
+      native: () => new NativeFeed(this.video, this.film, rungs, choice, report),
+      mse: () => new SegmentFeed(this.video, this.film, rungs, choice, report),
     };
-    const feed =
-      this.height === "original"
-        ? new OriginalFeed(this.video, sourceUrl(this.path), report)
-        : new (this.#plain ? PlainFeed : BufferFeed)(this.video, urlAt, this.known, report);
+    const feed = makers[this.way]?.() ?? null;
     return feed;
   }
 
-  // `position` is where we are for those who look, until a frame is there to say it.
-  #openFeed(start, position = start) {
-    this.#pending = position;
-    this.#failedAt = start;
-    this.#touch();
-    this.#feed.open(start);
+  // Another choice: the feed takes it up, or it needs another feed.
+  #use(before) {
+    if (this.way !== before || !this.#feed || this.video.error) this.open(this.position);
+    else if (this.way === "native")
+      this.#enter(this.position, () => this.#feed.use({ lines: this.quality, sound: this.sound }));
+    else this.#feed.use({ lines: this.quality, sound: this.sound });
     this.#changed();
   }
 
-  #restart(target) {
-    const wanted = !this.video.paused || this.video.ended;
-    this.#well();
+  // `pending` is where we are for those who look, until a frame is there to say it.
+  async #enter(start, act) {
+    this.#pending = start;
+    this.#failedAt = start;
+    this.#touch();
+    this.#changed();
+    await act();
+    if (this.#wanted && this.video.paused) this.play();
+  }
+
+  #jump(target) {
     this.#seekTimer = null;
-    if (this.#feed instanceof BufferFeed) this.video.currentTime = target; // its last picture stays
-    this.#openFeed(target);
-    if (wanted) this.play();
+    const failing = this.#retryTimer !== null;
+    this.#well();
+    if (this.video.error) return this.open(target);
+    if (failing) return this.#enter(target, () => this.#feed.resume(target));
+    this.#touch();
+    return this.#feed.go(target);
   }
 
   #failed(problem) {
-    if (problem instanceof Unbuffered) return this.#fallBack();
-    if (this.original && problem.status === 415) return this.dispatchEvent(new Event("unplayable"));
-    const end = this.#feed.resumeAt(this.position);
+    if (problem.status === 415 && this.#otherWay()) return this.open(this.position);
+    const end = this.#feed.reach(this.position);
     if (end - this.#failedAt > GAINED) this.#attempts = 0;
     this.#failedAt = end;
     this.#attempts += 1;
     const mayPass = problem.status === 0 || problem.retryAfter !== null;
     const seconds = mayPass && this.#attempts <= ATTEMPTS ? delay(this.#attempts, problem.retryAfter) : null;
-    if (seconds !== null) this.#retryTimer = setTimeout(() => this.#again(), seconds * 1000);
-    this.dispatchEvent(new CustomEvent("problem", { detail: { text: problem.message, seconds } }));
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = seconds === null ? null : setTimeout(() => this.#again(), seconds * 1000);
+    return this.#give(problem, seconds);
+  }
+
+  // What the browser said it can play it may not be able to play after all.
+  #otherWay() {
+    const others = this.#ways.filter((way) => way !== this.way);
+    if (!others.length) return false;
+    this.#ways = others;
+    if (this.quality === "original") this.quality = "auto";
+    return this.way !== null;
   }
 
   #again() {
-    const wanted = !this.video.paused;
     this.#well();
     const { position } = this;
-    if (this.video.error) this.open(this.height, position);
-    else this.#openFeed(this.#feed.resumeAt(position), position);
-    if (wanted) this.play();
+    if (this.video.error || !this.#feed) return this.open(position);
+    return this.#enter(position, () => this.#feed.resume(position));
+  }
+
+  // The menus want to know what could be chosen; nothing waits for it.
+  async #lookAround() {
+    const alone = !this.video.videoWidth && this.way === "original";
+    if (alone || this.film.known) return;
+    try {
+      await this.film.multivariant();
+      this.#changed();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error; // then there is nothing to choose
+    }
   }
 
   #cancelSeek() {
@@ -201,9 +314,8 @@ export class Playback extends EventTarget {
     this.dispatchEvent(new CustomEvent("problem", { detail: null }));
   }
 
-  #fallBack() {
-    this.#plain = true;
-    this.setHeight(this.height);
+  #give(problem, seconds = null) {
+    this.dispatchEvent(new CustomEvent("problem", { detail: { text: problem.message, seconds } }));
   }
 
   #touch() {

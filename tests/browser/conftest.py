@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,10 +89,16 @@ def encode(path: Path, duration: int, size: str, *options: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `tornado-media serve`, with a slash at its end."""
-    log = tmp_path_factory.mktemp("log") / "stderr"
-    command = [sys.executable, "-m", "tornado_media", "serve", str(media), "--port", "0"]
+def serve_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
+    """`serve_folder(path)`: the address of `tornado-media serve` over a folder, with a slash at its end."""
+    with contextlib.ExitStack() as servers:
+        yield lambda root: servers.enter_context(serving_folder(root, tmp_path_factory.mktemp("log")))
+
+
+@contextlib.contextmanager
+def serving_folder(root: Path, logs: Path) -> Iterator[str]:
+    log = logs / "stderr"
+    command = [sys.executable, "-m", "tornado_media", "serve", str(root), "--port", "0"]
     with log.open("wb") as stderr:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
     try:
@@ -99,6 +106,12 @@ def server(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     finally:
         process.terminate()
         process.communicate(timeout=STARTS_WITHIN)
+
+
+@pytest.fixture(scope="session")
+def server(media: Path, serve_folder: Callable[[Path], str]) -> str:
+    """The address of a server of `media`; a module that serves another folder has a fixture of this name."""
+    return serve_folder(media)
 
 
 def address_of(process: subprocess.Popen[str], log: Path) -> str:
