@@ -112,8 +112,10 @@ MEDIA = {PROGRESSIVE: "image/jpeg", BASELINE: "image/jpeg", PNG: "image/png", WE
 
 def be_bare(photos: Path) -> None:
     """Be one of the processes of `bare`."""
+    from tornado_media.engines.bounds import keep_memory
     from tornado_media.engines.worker import load
 
+    keep_memory()
     engine = load("thumbnail")
     for line in sys.stdin:
         name, media_type, width, height = line.split()

@@ -261,6 +261,21 @@ def test_a_playlist_behind_a_long_tag_is_seen(sources, tree):
         assert source.facts.media_type == "application/vnd.apple.mpegurl"
 
 
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (2, "application/vnd.apple.mpegurl"),
+        (4, "application/vnd.apple.mpegurl"),
+        (5, "application/octet-stream"),
+    ],
+)
+def test_a_playlist_behind_several_tags_is_seen(sources, tree, tags, expected):
+    tag = b"ID3\4\0\0\0\0\x7f\x00" + bytes(127 * 128)
+    (tree / "root" / "a.mp3").write_bytes(tag * tags + b"#EXTM3U\n")
+    with sources.open("/a.mp3") as source:
+        assert source.facts.media_type == expected
+
+
 # -- mounts ---------------------------------------------------------------------------------------------
 
 
