@@ -109,7 +109,7 @@ def server_of(serve, tmp_path):
 
 
 def second():
-    """A second of processor time, and half of one more: so far it differs on a machine that does other things.
+    """A second of processor time, and half of one more: so much it differs beside other programs.
 
     It is longer on a slower machine.
     """
