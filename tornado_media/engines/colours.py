@@ -122,8 +122,7 @@ def _transform(profile: bytes) -> ImageCms.ImageCmsTransform | None:
 
 @cache
 def _srgb() -> ImageCms.ImageCmsProfile:
-    made = _grid().icc_export(output_profile="srgb")
-    return ImageCms.ImageCmsProfile(BytesIO(bytes(made.get(_PROFILE))))
+    return ImageCms.ImageCmsProfile(BytesIO(bytes(pyvips.Operation.call("profile_load", "srgb"))))
 
 
 @lru_cache(maxsize=32)

@@ -22,6 +22,8 @@ from tornado_media.engines.scaling import Size
 from tornado_media.engines.shrinking import Loaded
 from tornado_media.formats.jpeg import Frame, frame
 
+Image.preinit()  # else the first picture that is written waits for it
+
 _MOST = 4_000_000
 """Pixels: 28 MB while they are copied."""
 
@@ -32,9 +34,6 @@ _MODES = {1: ("L", "L", "b-w"), 3: ("RGB", "RGBX", "srgb")}
 """By channels: the mode of Pillow, what it asks of libjpeg, the interpretation of libvips."""
 
 _NEEDED = ("icc-profile-data", "orientation")
-
-_UNSCALED = 50
-"""The quality at which quantization tables are used as they are."""
 
 
 def decode(
@@ -106,7 +105,8 @@ def encode(image: Any, **how: Any) -> bytes | None:
     picture = Image.frombytes(_MODES[image.bands][0], size, image.write_to_memory())
     file = BytesIO()
     try:
-        picture.save(file, "JPEG", qtables=tables, quality=_UNSCALED, subsampling="4:2:0", optimize=True)
+        sampling = "4:2:0" if image.bands == 3 else "4:4:4"  # of grey there is nothing to leave out
+        picture.save(file, "JPEG", qtables=tables, subsampling=sampling, optimize=True)
     except OSError:  # noise of black and white, perhaps: as many bytes as pixels
         return None
     return file.getvalue()
