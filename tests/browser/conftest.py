@@ -123,25 +123,6 @@ def address_of(process: subprocess.Popen[str], log: Path) -> str:
 
 
 @pytest.fixture
-def cut_off_server(server: str) -> Iterator[str]:
-    """The same server behind a proxy that cuts off the first video stream after 300 kB."""
-    proxy = Path(__file__).with_name("cutting_proxy.py")
-    port = server.rstrip("/").rpartition(":")[2]
-    process = subprocess.Popen(
-        [sys.executable, str(proxy), port, "300000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/"
-    finally:
-        process.terminate()
-        process.communicate(timeout=STARTS_WITHIN)
-
-
-@pytest.fixture
 def io_loop() -> None:
     """No loop of our own here: Playwright's runs in this thread as long as the browser is open."""
 

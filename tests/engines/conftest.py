@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,14 @@ from tornado_media.formats.media_types import SNIFF_LENGTH
 def clips_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where films of `tests/clips.py` are made, once for all tests that only read them."""
     return tmp_path_factory.mktemp("clips")
+
+
+@pytest.fixture
+def make(ffmpeg: str, clips_folder: Path, tmp_path: Path) -> Callable[[str, str], Path]:
+    """`make(name, arguments)`: a film made by ffmpeg; `CLIP:name` is one of the clips."""
+    truth = runpy.run_path(str(Path(__file__).with_name("truth.py")))
+    made: Callable[[str, str], Path] = truth["maker"](ffmpeg, clips_folder, tmp_path)
+    return made
 
 
 @pytest.fixture

@@ -11,11 +11,6 @@ truth = runpy.run_path(str(Path(__file__).with_name("truth.py")))
 check, picture_of = truth["check"], truth["picture_of"]
 
 
-@pytest.fixture
-def make(ffmpeg, clips_folder, tmp_path):
-    return truth["maker"](ffmpeg, clips_folder, tmp_path)
-
-
 @pytest.mark.parametrize(
     ("name", "arguments", "count"),
     [

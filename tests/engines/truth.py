@@ -127,3 +127,17 @@ def maker(ffmpeg: str, clips: Path, folder: Path) -> Callable[[str, str], Path]:
         return path
 
     return make
+
+
+def check_rotation(path: Path) -> None:
+    """Whether the probe turns a film of 320 x 180, as it is stored, as libav turns its first frame."""
+    import av
+
+    from tornado_media.engines.streams import clockwise
+
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+    picture = picture_of(info(path))
+    assert picture["rotation"] == clockwise(frame.rotation)
+    upright = picture["rotation"] in (0, 180)
+    assert (picture["width"], picture["height"]) == ((320, 180) if upright else (180, 320))

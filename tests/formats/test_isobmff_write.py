@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tornado_media.formats.isobmff_boxes import BrokenStream, boxes, inside, only
-from tornado_media.formats.isobmff_fragments import coding, tracks
+from tornado_media.formats.isobmff_tracks import coding, tracks
 from tornado_media.formats.isobmff_write import Coding, Sample, initialization_segment, media_segment
 
 checker = runpy.run_path(str(Path(__file__).parents[1] / "hls_checker.py"))

@@ -54,13 +54,13 @@ _BITS = {"uchar": 8, "char": 8, "ushort": 16, "short": 16, "uint": 32, "int": 32
 _SPACES = {"srgb": "rgb", "rgb16": "rgb", "scrgb": "rgb", "b-w": "gray", "grey16": "gray"}
 
 
-def info(source: int, media_type: str, *, play: str = "aac,h264", **arguments: Any) -> bytes:
+def info(source: int, media_type: str, *, play: str | None = None, **arguments: Any) -> bytes:
     """What is known of a picture, a video or a sound: as `picture_info` or `probe.info` tells it.
 
     Args:
         source: open descriptor of the file.
         media_type: of the source, by its content.
-        play: the codecs that a client plays, with commas; for videos and sounds only.
+        play: the codecs that a client plays, as `probe.info` takes them; for videos and sounds only.
         arguments: those of `picture_info`; they are for pictures only.
     """
     if media_type.startswith("image/"):

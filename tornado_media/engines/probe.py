@@ -19,7 +19,7 @@ from tornado_media.engines import reopen, timing_avi, timing_matroska, timing_mo
 from tornado_media.engines.streams import Facts, is_cover, rounded, seconds, stream_facts, title_of
 from tornado_media.engines.timing import Timing, by_packets
 from tornado_media.errors import SourceUnusable
-from tornado_media.formats.decide import playback
+from tornado_media.formats.decide import playback, played
 from tornado_media.formats.safety import DECODERS, DEMUXERS, MAX_PIXELS, demuxer_of
 
 # Its log would go through Python on libav's own threads: a known deadlock, and only text for developers.
@@ -27,9 +27,6 @@ av.logging.set_level(None)
 
 _DECODING = {"codec_whitelist": DECODERS, "max_pixels": str(MAX_PIXELS)}
 _OPENING = {"protocol_whitelist": "fd", "format_whitelist": DEMUXERS, **_DECODING}
-
-_PLAYED = "aac,h264"
-"""What every browser plays."""
 
 _NAMES = {"mov": "mov,mp4,m4a,3gp,3g2,mj2", "matroska": "matroska,webm"}
 """All names of a demuxer that was chosen by one of them."""
@@ -45,7 +42,7 @@ _MOST_STREAMS = 100
 """Streams and chapters that are told."""
 
 
-def info(source: int, media_type: str, *, play: str = _PLAYED) -> bytes:
+def info(source: int, media_type: str, *, play: str | None = None) -> bytes:
     """What a video or a sound is made of and how it is played, as a JSON object in UTF-8.
 
     Times are in seconds from media time 0, which is the first timestamp of the file, and bit rates in bits a
@@ -54,7 +51,7 @@ def info(source: int, media_type: str, *, play: str = _PLAYED) -> bytes:
     Args:
         source: open descriptor of the file.
         media_type: of the source, by its content.
-        play: the codecs that a client plays, with commas; `playback` is for it.
+        play: the codecs that a client plays, as `decide.played` has them; `playback` is for it.
 
     Raises:
         SourceUnusable: not a video or sound, or too damaged to be opened.
@@ -63,8 +60,7 @@ def info(source: int, media_type: str, *, play: str = _PLAYED) -> bytes:
     try:
         with open_container(descriptor, media_type) as container:
             facts = {"media_type": media_type} | _facts(container, descriptor)
-        words = frozenset(play.split(",")) - {""}
-        facts["playback"] = playback(facts, words)
+        facts["playback"] = playback(facts, played(play))
     except (av.FFmpegError, ValueError, ArithmeticError, OSError) as error:
         raise SourceUnusable(
             "This file is damaged or not a video or sound that can be read.", private=repr(error)

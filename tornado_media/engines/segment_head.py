@@ -22,7 +22,7 @@ from tornado_media.engines.segment_encode import Encoder
 from tornado_media.engines.segment_reader import Packet, Reader
 from tornado_media.engines.streams import square_width
 from tornado_media.errors import SourceUnusable
-from tornado_media.formats.isobmff_fragments import coding
+from tornado_media.formats.isobmff_tracks import coding
 from tornado_media.formats.isobmff_write import initialization_segment
 from tornado_media.formats.renditions import AUDIO_FRAME, AUDIO_RATE
 

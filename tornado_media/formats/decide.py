@@ -132,6 +132,15 @@ def decide(facts: VideoFacts, play: frozenset[str] = PLAYED, audio: str = "on") 
     return Decision(how, " ".join(encoded) or why_not, video, sounds, None if usual is None else usual.index)
 
 
+def played(words: str | None) -> frozenset[str]:
+    """The codecs in the parameter `play`.
+
+    Args:
+        words: `h264,aac`; None: those that every browser plays.
+    """
+    return PLAYED if words is None else frozenset(words.split(",")) - {""}
+
+
 def playback(info: Mapping[str, object], play: frozenset[str] = PLAYED) -> dict[str, object]:
     """What `info` says of how a film is played: `how`, `why`, and the same for each of its streams.
 

@@ -1,7 +1,7 @@
 """Fragmented MP4 as it comes: cut into an initialization segment and media segments. Pure.
 
 ISO/IEC 14496-12 (ISO-BMFF) sections 4.2 (boxes) and 8.8 (movie fragments), RFC 8216 section 3.3. What lies
-inside of a segment is for `isobmff_fragments`.
+inside of an initialization segment is for `isobmff_tracks`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 from tornado_media.errors import BadRequest, NotFound, SourceUnusable
@@ -50,6 +51,7 @@ class Cut:
     size: int
 
 
+@lru_cache(maxsize=64)  # of two hours 10 ms, and each segment is planned with them
 def cuts(sync: SyncSamples, end: float) -> tuple[Cut, ...]:
     """The segments of a copied picture: each begins with the first sync sample 2 s after the last beginning.
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tornado_media.errors import BadRequest, SourceUnusable
 from tornado_media.formats import renditions, tracks, transcode, variants
-from tornado_media.formats.decide import decide
+from tornado_media.formats.decide import decide, played
 from tornado_media.formats.encoders import ENCODERS, SOFTWARE
 from tornado_media.formats.facts import VideoFacts
 from tornado_media.formats.tools import Tools
@@ -20,9 +20,6 @@ from tornado_media.presets.plan import Command, EngineCall, Pipeline, Segment, S
 
 HEIGHT = 720
 """Lines of a video that is encoded, whose URL does not say how many."""
-
-PLAYED = "aac,h264"
-"""What every browser plays."""
 
 _Values = Mapping[str, Value]
 
@@ -157,7 +154,8 @@ def _rendition(values: _Values) -> tuple[int | None, int | None, bool]:
 
 
 def _play(values: _Values) -> frozenset[str]:
-    return frozenset(str(values.get("play", PLAYED)).split(",")) - {""}
+    words = values.get("play")
+    return played(None if words is None else str(words))
 
 
 def _integer(values: _Values, name: str) -> int | None:
