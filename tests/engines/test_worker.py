@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tornado_media import engines
 from tornado_media.engines import worker
@@ -149,3 +151,48 @@ print(bounds.resident - start > TRIM)
     if "no glibc" in done.stderr:
         pytest.skip("malloc_trim is of glibc")
     assert done.stdout.strip() == str(not trims)
+
+
+PAINTS = """
+import resource
+from tornado_media.engines.bounds import keep_memory
+if {keep}:
+    keep_memory()
+def paint():
+    blocks = [bytearray(b"x" * 4_000_000) for _ in range(10)]
+for _ in range(3):
+    paint()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    paint()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def pages_touched(keep):
+    argv = [sys.executable, "-c", PAINTS.format(keep=keep)]
+    return int(subprocess.run(argv, capture_output=True, check=True, text=True).stdout)
+
+
+def test_memory_that_was_freed_is_used_again():
+    """Five times 40 MB are 49,000 pages that the kernel would have to clear."""
+    assert pages_touched(keep=True) < 5_000 < 20_000 < pages_touched(keep=False)
+
+
+def test_a_worker_uses_it_again(tmp_path):
+    path = tmp_path / "a.png"
+    Image.effect_noise((2400, 1600), 60).convert("RGB").save(path, compress_level=1)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb") as answers:
+        argv = [sys.executable, "-m", "tornado_media.engines.worker", "thumbnail"]
+        with subprocess.Popen(argv, stdin=theirs) as process:
+            answers.readline()
+            touched = []
+            for _ in range(6):
+                line = request(engine="thumbnail", media_type="image/png", arguments={"width": 300})
+                with path.open("rb") as file:
+                    socket.send_fds(ours, [json.dumps(line).encode() + b"\n"], [file.fileno()])
+                answers.read(json.loads(answers.readline())["length"])
+                touched.append(int(Path(f"/proc/{process.pid}/stat").read_text().split()[9]))
+            ours.shutdown(socket.SHUT_WR)
+    assert touched[5] - touched[3] < 1_000, touched

@@ -432,6 +432,29 @@ def test_bytes_that_are_kept_are_not_changed(content):
     assert damaged[scan.header : scan.end] in less
 
 
+def test_a_single_scan_is_not_looked_through(monkeypatch):
+    expected = coarse(BASELINE + b"\0", 4)  # which does not end as it should, so that all of it is looked at
+
+    def look(view: memoryview, at: int) -> int:
+        raise AssertionError
+
+    monkeypatch.setattr(jpeg, "_end_of_scan", look)
+    assert coarse(BASELINE, 4) == expected
+    assert coarse(BASELINE, 2) is not None
+
+
+@pytest.mark.needs("cjpeg")
+def test_a_sequential_file_of_several_scans(tmp_path):
+    path = tmp_path / "scans"
+    path.write_text("0; 1; 2;")
+    whole = cjpeg(photo(), "-quality", "85", "-scans", str(path))
+    assert jpeg.frame(whole).sequential
+    assert len(marked(whole, jpeg.SOS)) == 3
+    for scale in (4, 2):
+        assert error(decoded(coarse(whole, scale), scale), decoded(whole, scale)) <= 6
+        assert coarse(whole[:-200], scale) is None
+
+
 def opened(content: bytes) -> tuple[int, int, int] | None:
     try:
         image = pyvips.Image.jpegload_buffer(content)
