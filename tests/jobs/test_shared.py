@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tornado_media.errors import MediaError, ProgramFailed, Unavailable
+from tornado_media.jobs import shared as shared_module
 from tornado_media.jobs.job import Job
 from tornado_media.jobs.shared import SharedJob
 from tornado_media.presets.plan import Limits, Original, Plan, SourceFacts
@@ -63,6 +64,7 @@ class Table:
         self.done = 0.0
         self.refusal: MediaError | None = None
         self.joinable = True
+        self.released = 0
         self.ends = 0
 
     async def start(self, plan: Plan, files: Sequence[int]) -> Job:
@@ -71,7 +73,10 @@ class Table:
         await self.slot.wait()
         if self.refusal is not None:
             raise self.refusal
-        return Job("test", self.work, plan.limits, lambda: None)
+        return Job("test", self.work, plan.limits, self._release)
+
+    def _release(self) -> None:
+        self.released += 1
 
     def part_done(self, shared: SharedJob) -> float:
         return self.done
@@ -286,6 +291,44 @@ async def test_tags_name_the_bytes_of_what_is_collected_and_the_run_of_a_stream(
         await ended(shared)
     assert (len(tags[True]), len(tags[False])) == (2, 1)
     assert all(str(tag).startswith(f'"{1:032x}-') for tag in tags[True] | tags[False])
+
+
+async def test_its_slot_is_free_while_a_slow_disk_is_asked_about_the_source(
+    source: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, began, go = SharedJob._statuses, threading.Event(), threading.Event()
+
+    def slow(self: SharedJob) -> list[os.stat_result]:
+        began.set()
+        assert go.wait(10)
+        return real(self)
+
+    monkeypatch.setattr(SharedJob, "_statuses", slow)
+    monkeypatch.setattr(shared_module, "answers_from_memory", lambda device, path: False)
+    table = Table()
+    shared = shared_of(table, source, streams=False)
+    table.work.give(b"abc", None)
+    async with asyncio.timeout(10):
+        joining = asyncio.ensure_future(shared.join())
+        while not began.is_set():
+            await asyncio.sleep(0)
+        assert (table.released, table.work.closed.is_set(), joining.done()) == (1, True, False)
+        go.set()
+        assert await content_of(await joining) == b"abc"
+        await ended(shared)
+    assert table.released == 1
+
+
+async def test_no_thread_is_asked_about_a_source_that_is_in_memory(
+    source: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_module, "answers_from_memory", lambda device, path: True)
+    monkeypatch.setattr(shared_module, "in_thread", lambda *_: pytest.fail("a thread was asked"))
+    table = Table()
+    shared = shared_of(table, source, streams=False)
+    table.work.give(b"abc", None)
+    assert await content_of(await shared.join()) == b"abc"
+    await ended(shared)
 
 
 async def test_a_reader_that_goes_on_while_the_disk_is_waited_for_wakes_the_writer(

@@ -216,7 +216,7 @@ def test_a_table_of_choices_has_texts_for_the_program():
 def test_defaults_are_kept_in_canonical_form(keys, value, canonical):
     made = parameter(**keys)
     assert made.default == canonical
-    assert made.default_value() == value
+    assert made.default_value == value
     assert made.always_set
 
 

@@ -210,6 +210,19 @@ def test_a_lookup_without_waiting_finds_the_same(cached, root, relative, openat2
     assert read(root, relative, open_cached) in (openat2, "EAGAIN" if openat2 != "inside" else "inside")
 
 
+def test_a_lookup_without_waiting_can_stay_on_one_filesystem(cached):
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY)
+    flags = os.O_PATH | os.O_DIRECTORY
+    try:
+        os.close(open_beneath(root, "proc", flags))
+        os.close(open_cached(root, "proc", flags))
+        with pytest.raises(OSError) as failed:
+            open_cached(root, "proc", flags, one_filesystem=True)
+        assert failed.value.errno in (errno.EXDEV, errno.EAGAIN)
+    finally:
+        os.close(root)
+
+
 def test_a_lookup_without_waiting_does_not_wait(root, monkeypatch):
     if not has_cached_lookup():
         pytest.skip("not here: openat2 with RESOLVE_CACHED")

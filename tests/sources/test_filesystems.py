@@ -1,5 +1,6 @@
 import pytest
 
+from tornado_media.sources import filesystems
 from tornado_media.sources.filesystems import keeps_names_in_memory
 
 TABLE = r"""
@@ -39,3 +40,11 @@ def test_without_a_table_nothing_is_known(tmp_path):
 
 def test_the_table_of_this_machine():
     assert keeps_names_in_memory("/proc/1/status") is False
+
+
+def test_a_device_is_looked_up_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(filesystems, "_known", {})
+    monkeypatch.setattr(filesystems, "keeps_names_in_memory", lambda path: not asked.append(path))
+    assert [filesystems.answers_from_memory(device, f"/{device}/1.jpg") for device in (1, 2, 1)] == [True] * 3
+    assert asked == ["/1/1.jpg", "/2/1.jpg"]

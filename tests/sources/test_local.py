@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tornado_media.errors import BadRequest, Forbidden, MediaError, NotFound, Unavailable
 from tornado_media.sources import beneath, local
+from tornado_media.sources import mounts as mounts_module
 from tornado_media.sources.filesystems import keeps_names_in_memory
 from tornado_media.sources.local import Mount, SourceIsFolder, Sources
 from tornado_media.urls import format_target, parse_target
@@ -475,6 +476,61 @@ def _parsed(path):
         return None
 
 
+# -- open_at_once: on the server's loop, before a thread is asked -----------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/1.txt", "/holiday/2.txt", "/holiday/more/3.txt", "/in.txt", "/in/2.txt"])
+def test_at_once_it_opens_the_same(sources, facts, path):
+    expected = facts(path)
+    with sources.open_at_once(path) as source:
+        assert source.facts == expected
+        assert os.get_blocking(source.file)
+        assert os.read(source.file, 10) == os.pread(source.file, 10, 0) != b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/", "/1.txt/", "/.env", "/.git/config", "/-/own.txt", "/none.txt", "/holiday", "/holiday/",
+        "/out.txt", "/private/4.txt", "/etc/passwd", "/loop", "/broken", "/pipe", "/null", "1.txt",
+        "/../secret.txt",
+    ],
+)  # fmt: skip
+def test_at_once_it_opens_nothing_else(sources, facts, path):
+    with contextlib.suppress(MediaError), sources.open(path):
+        pass
+    assert sources.open_at_once(path) is None
+
+
+def test_at_once_a_tag_is_looked_behind(sources, facts, tree):
+    tag = b"ID3\x04\0\0\0\0\x40\0" + bytes(8192)
+    (tree / "root" / "tagged.mp3").write_bytes(tag + b"#EXTM3U\n")
+    expected = facts("/tagged.mp3")
+    with sources.open_at_once("/tagged.mp3") as source:
+        assert source.facts == expected
+
+
+def test_what_is_not_in_memory_is_left_to_a_thread(sources, facts, monkeypatch):
+    facts("/1.txt")
+
+    def waits(*_):
+        raise BlockingIOError(errno.EAGAIN, "")
+
+    monkeypatch.setattr(local.os, "preadv", waits)
+    before = len(os.listdir("/proc/self/fd"))
+    assert sources.open_at_once("/1.txt") is None
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_filesystem_that_may_wait_is_left_to_a_thread(tree, facts, monkeypatch):
+    facts("/1.txt")
+    monkeypatch.setattr(mounts_module, "keeps_names_in_memory", lambda path: False)
+    slow = Sources(mounts(tree))
+    monkeypatch.setattr(beneath, "_syscall", lambda: pytest.fail("it was asked"))
+    assert slow.open_at_once("/1.txt") is None
+    slow.close()
+
+
 # -- unchanged: asked on the server's loop, before a kept result is sent again ----------------------------
 
 
@@ -576,7 +632,7 @@ def test_a_name_that_the_kernel_has_to_look_for(sources, facts, monkeypatch):
 
 def test_a_filesystem_that_may_wait_is_not_asked(sources, facts, monkeypatch):
     before = facts("/1.txt")
-    monkeypatch.setattr(local, "keeps_names_in_memory", lambda path: False)
+    monkeypatch.setattr(local, "answers_from_memory", lambda device, path: False)
     monkeypatch.setattr(beneath, "_syscall", lambda: pytest.fail("it was asked"))
     assert sources.unchanged(before) is None
 

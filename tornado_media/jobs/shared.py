@@ -18,6 +18,7 @@ from tornado_media.errors import MediaError, ProgramFailed, Unavailable
 from tornado_media.http.conditional import Validators
 from tornado_media.jobs.job import Job
 from tornado_media.presets.plan import Plan
+from tornado_media.sources.filesystems import answers_from_memory
 from tornado_media.store.blocks import Reader
 from tornado_media.store.cache import Cache
 from tornado_media.store.representation import Growth, Representation, of_bytes
@@ -167,6 +168,8 @@ class SharedJob:
             self.job = await self._table.start(self.plan, self._files)
             self.started = asyncio.get_running_loop().time()
             await self._pump(self.job)
+            # Who waits for its slot or its worker need not wait for what follows.
+            await self.job.close()
             await self._check_source()
             if not self._ready.is_set():
                 self._name_bytes(blake2b(self.spool.content(), digest_size=16).hexdigest())
@@ -201,15 +204,22 @@ class SharedJob:
 
     async def _check_source(self) -> None:
         """Row 52 of the faults: what was read while a source changed fits no state of it."""
-        statuses = await in_thread(lambda: [os.fstat(file) for file in self._files])
+        sources = self.plan.sources
+        if all(answers_from_memory(facts.device, facts.absolute_path) for facts in sources):
+            statuses = self._statuses()
+        else:
+            statuses = await in_thread(self._statuses)
         if all(
             (status.st_size, status.st_mtime_ns) == (facts.size, facts.mtime_ns)
-            for status, facts in zip(statuses, self.plan.sources, strict=False)
+            for status, facts in zip(statuses, sources, strict=False)
         ):
             return
         self.kept = False
         if not self.plan.streams:
             raise ProgramFailed("The source changed while it was read; ask again.", private="it changed")
+
+    def _statuses(self) -> list[os.stat_result]:
+        return [os.fstat(file) for file in self._files]
 
     async def _keep(self) -> None:
         spool, cache, tag = self.spool, self._table.cache, self._entity_tag or ""

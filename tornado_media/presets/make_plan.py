@@ -125,15 +125,15 @@ def make_plan(
     preset, values, source = asked.preset, asked.values, asked.source
     limits = preset.limits.over(presets.limits)
     work = _work(preset, presets, source, values, limits, facts, others)
-    key = _key(asked, presets, others)
+    key = _key(asked, presets, others, limits)
     if isinstance(work, Segment):
-        work = replace(work, run=_key(_without_number(asked), presets, others))
+        work = replace(work, run=_key(_without_number(asked), presets, others, limits))
         key = segment_key(work.run, work.number)
     return Plan(
         preset=asked.name,
         source=source,
         work=work,
-        media_type=_media_type(preset, values, source),
+        media_type=preset.makes(values, source.media_type),
         limits=limits,
         streams=preset.streams,
         cache=preset.cache,
@@ -169,7 +169,7 @@ def _read_parameters(name: str, preset: Preset, given: Mapping[str, str]) -> dic
                 raise BadRequest(f"The parameter {key} takes {parameter.accepts()}.") from None
         elif parameter.required:
             raise BadRequest(f"The preset {name} needs the parameter {key}: {parameter.accepts()}.")
-        elif (default := parameter.default_value()) is not None:
+        elif (default := parameter.default_value) is not None:
             values[key] = default
     return values
 
@@ -193,11 +193,6 @@ def _texts(
     if "source_format" in placeholders:
         texts["source_format"] = source_format(source.media_type)
     return texts
-
-
-def _media_type(preset: Preset, values: Mapping[str, Value], source: SourceFacts) -> str:
-    names = {name: preset.parameters[name].canonical(value) for name, value in values.items()}
-    return preset.makes(names, source.media_type)
 
 
 def _work(
@@ -257,7 +252,7 @@ def _require_programs(name: str, presets: Presets) -> None:
         )
 
 
-def _key(asked: Draft, presets: Presets, others: Mapping[str, SourceFacts]) -> str:
+def _key(asked: Draft, presets: Presets, others: Mapping[str, SourceFacts], limits: Limits) -> str:
     """32 hexadecimal digits that stand for the bytes: equal keys, equal result.
 
     The programs' paths and versions belong to it: another binary under the same name makes other bytes. So do
@@ -267,10 +262,7 @@ def _key(asked: Draft, presets: Presets, others: Mapping[str, SourceFacts]) -> s
     programs = [[program, presets.programs.get(program)] for program in preset.programs()]
     versions = [presets.versions.get(name) for name in (*preset.engines(), *preset.programs())]
     parameters = preset.parameters
-    canonical = sorted(
-        [key, parameters[key].canonical(value), parameters[key].argument(value)]
-        for key, value in asked.values.items()
-    )
+    canonical = sorted([key, *parameters[key].texts(value)] for key, value in asked.values.items())
     parts = [
         asked.name,
         _identity(source),
@@ -280,7 +272,7 @@ def _key(asked: Draft, presets: Presets, others: Mapping[str, SourceFacts]) -> s
         versions,
         canonical,
         [[name, _identity(other)] for name, other in others.items()],
-        preset.limits.over(presets.limits).frames,
+        limits.frames,
     ]
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 

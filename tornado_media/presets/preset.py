@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from tornado_media.presets.engines import ENGINES
-from tornado_media.presets.parameter import Parameter
+from tornado_media.presets.parameter import Parameter, Value
 from tornado_media.presets.plan import Limits
 from tornado_media.presets.planners import PLANNERS
 from tornado_media.presets.template import Argument, CommandTemplate, parse_pipeline, parse_text
@@ -139,8 +139,8 @@ class PresetLimits(BaseModel):
 
     def over(self, defaults: Limits) -> Limits:
         """These limits, and the defaults for what they leave out."""
-        values = {name: getattr(defaults, name) for name in type(self).model_fields}
-        return Limits(**values | self.model_dump(exclude_none=True))
+        own = {name: getattr(self, name) for name in type(self).model_fields}
+        return Limits(**{n: getattr(defaults, n) if value is None else value for n, value in own.items()})
 
 
 class Preset(BaseModel):
@@ -185,17 +185,20 @@ class Preset(BaseModel):
         """Whether it can be made of a source of this media type."""
         return any(matches(media_range, media_type) for media_range in self.accepts)
 
-    def makes(self, names: Mapping[str, str], source_media_type: str) -> str:
+    def makes(self, values: Mapping[str, Value], source_media_type: str) -> str:
         """The media type of a result.
 
         Args:
-            names: canonical texts of the parameters' values, by name.
+            values: of the parameters that have one.
             source_media_type: of the source, by its content.
         """
         if self.media_type is not None:
-            return self.media_type.render({**names, "source_media_type": source_media_type})
+            texts = {"source_media_type": source_media_type}
+            for name in {found.name for found in self.media_type.placeholders()} - texts.keys():
+                texts[name] = self.parameters[name].canonical(values[name])
+            return self.media_type.render(texts)
         makes = ENGINES[str(self.engine)].makes
-        return makes[names.get("format", next(iter(makes)))]
+        return makes[str(values["format"])] if "format" in values else next(iter(makes.values()))
 
     @property
     def needs_facts(self) -> bool:

@@ -79,15 +79,15 @@ class Presets:
         """
         name = self._name(target, source)
         preset = self.presets.get(name)
+        if preset is not None and preset.accepts_type(source.media_type):
+            return name, preset
         names = ", ".join(self.accepting(source.media_type))
         if preset is None:
             raise BadRequest(f"There is no preset {shown(name)}; for {source.media_type} there are {names}.")
-        if not preset.accepts_type(source.media_type):
-            raise SourceUnusable(
-                f"The preset {name} takes {', '.join(preset.accepts)}, and this source is "
-                f"{source.media_type}; for it there are {names}."
-            )
-        return name, preset
+        raise SourceUnusable(
+            f"The preset {name} takes {', '.join(preset.accepts)}, and this source is "
+            f"{source.media_type}; for it there are {names}."
+        )
 
     def _name(self, target: Target, source: SourceFacts) -> str:
         if not target.parameters:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -83,11 +84,24 @@ class Typed(BaseModel):
         """What a program gets for a value."""
         return self.canonical(value)
 
+    def texts(self, value: Value) -> tuple[str, str]:
+        """`canonical` and `argument` of a value: most requests have the default of most parameters."""
+        if value is self.default_value:
+            return self.default_texts
+        return self.canonical(value), self.argument(value)
+
+    @cached_property
+    def default_texts(self) -> tuple[str, str]:
+        """The texts of the default, which there is."""
+        value = self.parse(str(self.default))
+        return self.canonical(value), self.argument(value)
+
     @property
     def always_set(self) -> bool:
         """Every plan has a value for it."""
         return self.required or self.default is not None
 
+    @cached_property
     def default_value(self) -> Value | None:
         """The value of a request without it, or None."""
         return None if self.default is None else self.parse(str(self.default))

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 # linux/openat2.h. The number is the same on every architecture but Alpha (asm-generic/unistd.h).
 _SYS_OPENAT2 = 437
+_RESOLVE_NO_XDEV = 0x01
 _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_BENEATH = 0x08
 _RESOLVE_CACHED = 0x20
@@ -53,19 +54,25 @@ def open_beneath(root: int, relative: str, flags: int) -> int:
     return _openat2(root, path, flags) if has_openat2() else walk(root, relative, flags)
 
 
-def open_cached(root: int, relative: str, flags: int) -> int:
+def open_cached(root: int, relative: str, flags: int, *, one_filesystem: bool = False) -> int:
     """As `open_beneath`, but only when no disk has to be waited for: for the server's loop.
 
     The kernel looks into its cache of names and nowhere else (RESOLVE_CACHED, openat2(2)).
 
+    Args:
+        root: as `open_beneath` has it, and `relative` and `flags`.
+        one_filesystem: refuse what lies on another filesystem, mounted below the folder (RESOLVE_NO_XDEV).
+
     Raises:
-        OSError: EAGAIN when the names are not in the cache, or when this kernel cannot tell; else as
-            `open_beneath` with openat2.
+        OSError: EAGAIN when the names are not in the cache, or when this kernel cannot tell; one of EXDEV and
+            EAGAIN for another filesystem; else as `open_beneath` with openat2.
     """
     path = _name(relative)
     if not has_cached_lookup():
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), relative)
     resolve = _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS | _RESOLVE_CACHED
+    if one_filesystem:
+        resolve |= _RESOLVE_NO_XDEV
     return _openat2(root, path, flags | os.O_CLOEXEC, resolve, tries=1)
 
 

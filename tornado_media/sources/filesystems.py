@@ -17,7 +17,22 @@ _IN_MEMORY = frozenset(
     }
 )  # fmt: skip
 
+_known: dict[int, bool] = {}
+
 _octal = re.compile(r"\\([0-7]{3})")
+
+
+def answers_from_memory(device: int, path: str) -> bool:
+    """As `keeps_names_in_memory`, looked up once for each device.
+
+    Args:
+        device: that the file is on, as fstat(2) has it.
+        path: of the file, absolute, without links.
+    """
+    known = _known.get(device)
+    if known is None:
+        known = _known[device] = keeps_names_in_memory(path)
+    return known
 
 
 def keeps_names_in_memory(path: str, mountinfo: str = "/proc/self/mountinfo") -> bool:

@@ -1,9 +1,10 @@
 """Sources in folders of this machine: a path of a URL becomes an open file, a refusal, or a list of names.
 
-Second station. All calls here but `unchanged` block, for a few system calls each, so the handler makes them
-in a thread: a disk may be asleep. This module must not follow a link out of a mounted folder, open what is no
-regular file for longer than it takes to see that, nor serve or name anything hidden: with a folder come
-`.git`, `.env` and `.ssh`, and whoever mounts it does not mean those.
+Second station. `open` and `list` block, for a few system calls each, so they are called in a thread: a disk
+may be asleep. `open_at_once` and `unchanged` never wait, and sometimes cannot tell. This module must not
+follow a link out of a mounted folder, open what is no regular file for longer than it takes to see that, nor
+serve or name anything hidden: with a folder come `.git`, `.env` and `.ssh`, and whoever mounts it does not
+mean those.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from tornado_media.errors import Forbidden, NotFound
+from tornado_media.errors import Forbidden, MediaError, NotFound
 from tornado_media.formats.media_types import SNIFF_LENGTH, media_type, tag_length
 from tornado_media.formats.pictures import may_be_animated, may_have_alpha
 from tornado_media.presets.plan import SourceFacts
-from tornado_media.sources.filesystems import keeps_names_in_memory
+from tornado_media.sources.filesystems import answers_from_memory
 from tornado_media.sources.listing import Entry, Listing, page
 from tornado_media.sources.mounts import LOOK, Mount, Mounts, Place, refusal
 from tornado_media.sources.source import Source
@@ -29,6 +30,7 @@ __all__ = ["Entry", "Listing", "Mount", "Source", "SourceIsFolder", "Sources"]
 
 # O_NONBLOCK: opening a FIFO must not wait for its writer. O_NOCTTY: a terminal must not become ours.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+_NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 _SCAN = os.O_RDONLY | os.O_NONBLOCK | os.O_DIRECTORY
 
 # Not known without waiting; a lease that must be broken first; a descriptor or memory that is wanting.
@@ -64,7 +66,6 @@ class Sources:
 
     def __init__(self, mounts: Sequence[Mount]) -> None:
         self._mounts = Mounts(mounts)
-        self._in_memory: dict[int, bool] = {}
         self._looked_at: dict[str, float] = {}
 
     def open(self, path: str) -> Source:
@@ -86,7 +87,7 @@ class Sources:
         if place is None:
             raise self._nothing(path)
         try:
-            source = _open(place, path)
+            source = _open(place.open, _read, place, path)
         except SourceIsFolder:
             raise
         except NotFound as error:
@@ -95,6 +96,24 @@ class Sources:
             source.close()
             raise NotFound(f"{shown(path)} is a file, not a folder: leave out the slash at the end.")
         return source
+
+    def open_at_once(self, path: str) -> Source | None:
+        """Open the file at a path without waiting, as most can be.
+
+        Args:
+            path: as `open` has it.
+
+        Returns:
+            The source, which the caller closes; None when only `open` can tell: something of it is not in
+            memory, or it is refused.
+        """
+        place = self._mounts.place(path)
+        if place is None or path.endswith("/") or _is_hidden(path):
+            return None
+        try:
+            return _open(place.open_at_once, _read_at_once, place, path)
+        except MediaError:
+            return None
 
     def unchanged(self, facts: SourceFacts) -> bool | None:
         """Whether `open` would open the same source again. Never waits for a disk; 2 to 20 microseconds.
@@ -111,7 +130,7 @@ class Sources:
             False when it is another file now, a changed one, or none; None when that cannot be told without
             waiting: its name is not in the kernel's cache, or its filesystem may be a network's.
         """
-        if not self._is_in_memory(facts):
+        if not answers_from_memory(facts.device, facts.absolute_path):
             return None
         place = self._mounts.place(facts.path)
         if place is None:
@@ -182,15 +201,8 @@ class Sources:
         self._looked_at[path] = now
         return status
 
-    def _is_in_memory(self, facts: SourceFacts) -> bool:
-        known = self._in_memory.get(facts.device)
-        if known is None:
-            known = self._in_memory[facts.device] = keeps_names_in_memory(facts.absolute_path)
-        return known
-
     def _place(self, path: str) -> Place | None:
-        names = path.strip("/").split("/")
-        if not path.startswith("/") or any(name.startswith(".") for name in names) or names[0] == _OWN_PAGES:
+        if not path.startswith("/") or _is_hidden(path):
             raise NotFound(f"There is no source at {shown(path)}.")
         return self._mounts.place(path)
 
@@ -210,9 +222,29 @@ def _is(facts: SourceFacts, status: os.stat_result) -> bool:
     )
 
 
-def _open(place: Place, path: str) -> Source:
+def _is_hidden(path: str) -> bool:
+    names = path.strip("/").split("/")
+    return any(name.startswith(".") for name in names) or names[0] == _OWN_PAGES
+
+
+_Open = Callable[[int], int]
+_Read = Callable[[int, int], bytes]
+"""The first bytes of a file for looks at its content, from a place on."""
+
+
+def _read(file: int, place: int) -> bytes:
+    return os.pread(file, SNIFF_LENGTH, place)
+
+
+def _read_at_once(file: int, place: int) -> bytes:
+    """As `_read`; EAGAIN when a disk would have to be waited for (RWF_NOWAIT, preadv2(2))."""
+    found = bytearray(SNIFF_LENGTH)
+    return bytes(found[: os.preadv(file, [found], place, _NOWAIT)])
+
+
+def _open(open_: _Open, read: _Read, place: Place, path: str) -> Source:
     try:
-        file = place.open(_READ)
+        file = open_(_READ)
     except OSError as error:
         raise refusal(error, path) from None
     try:
@@ -223,8 +255,8 @@ def _open(place: Place, path: str) -> Source:
             raise Forbidden(f"{shown(path)} is no file.")
         # Programs get it as stdin. To some of them O_NONBLOCK means that they must be ready to wait.
         os.set_blocking(file, True)
-        head = os.pread(file, SNIFF_LENGTH, 0)
-        kind = _media_type(file, path, head)
+        head = read(file, 0)
+        kind = _media_type(file, path, head, read)
         facts = SourceFacts(
             path=path,
             media_type=kind,
@@ -245,14 +277,14 @@ def _open(place: Place, path: str) -> Source:
     return Source(facts, file)
 
 
-def _media_type(file: int, path: str, head: bytes) -> str:
+def _media_type(file: int, path: str, head: bytes, read: _Read) -> str:
     # A file may have several tags, one behind the other: programs skip them all.
     behind, place = head, 0
     for _ in range(_TAGS):
         if not (length := tag_length(behind)):
             break
         place += length
-        behind = os.pread(file, SNIFF_LENGTH, place)
+        behind = read(file, place)
     return media_type(head, path, behind if place else b"")
 
 
@@ -305,7 +337,7 @@ def _folder(name: str, folder: str, place: Place) -> Entry | None:
 
 
 def _file(name: str, folder: str, place: Place) -> Entry | None:
-    with suppress(NotFound, Forbidden), _open(place, f"{folder}{name}") as source:
+    with suppress(NotFound, Forbidden), _open(place.open, _read, place, f"{folder}{name}") as source:
         facts = source.facts
         return Entry(name, facts.path, facts.media_type, facts.size, facts.mtime_ns // 1_000_000_000)
     return None

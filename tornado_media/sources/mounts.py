@@ -9,10 +9,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tornado_media.errors import Forbidden, MediaError, NotFound, Unavailable
 from tornado_media.sources.beneath import open_beneath, open_cached
+from tornado_media.sources.filesystems import keeps_names_in_memory
 from tornado_media.urls import shown
 
 _O_PATH = getattr(os, "O_PATH", 0)
@@ -46,11 +47,13 @@ class Place:
         mount: its prefix has a slash at its end.
         root: descriptor of the mount's folder.
         relative: path from there; "." is the folder itself.
+        in_memory: the folder's filesystem answers from memory once a name is in the kernel's cache.
     """
 
     mount: Mount
     root: int
     relative: str
+    in_memory: bool
 
     def open(self, flags: int) -> int:
         """Open it. The descriptor is the caller's.
@@ -68,10 +71,20 @@ class Place:
         """
         return open_cached(self.root, self.relative, flags)
 
+    def open_at_once(self, flags: int) -> int:
+        """Open it if neither a disk nor a network has to be waited for, then or when its attributes are read.
+
+        Raises:
+            OSError: as `beneath.open_cached`; also for what lies on another filesystem than the folder.
+        """
+        if not self.in_memory:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), self.relative)
+        return open_cached(self.root, self.relative, flags, one_filesystem=True)
+
     def child(self, name: str) -> Place:
         """What lies in this folder under a name."""
         relative = name if self.relative == "." else f"{self.relative}/{name}"
-        return Place(self.mount, self.root, relative)
+        return replace(self, relative=relative)
 
     def absolute_path(self, file: int) -> str:
         """The path of a descriptor that was opened here, for programs that must open it by name.
@@ -107,6 +120,7 @@ class Mounts:
 
     def __init__(self, mounts: Sequence[Mount]) -> None:
         self._roots: dict[Mount, int] = {}
+        self._in_memory: dict[Mount, bool] = {}
         prefixes: set[str] = set()
         try:
             for mount in mounts:
@@ -118,7 +132,9 @@ class Mounts:
                 if prefix in prefixes:
                     raise ValueError(f"source {mount.name}: another one is mounted at {prefix} too")
                 prefixes.add(prefix)
-                self._roots[Mount(mount.name, prefix, mount.root, mount.listing)] = _open_root(mount)
+                mounted = Mount(mount.name, prefix, mount.root, mount.listing)
+                self._roots[mounted] = _open_root(mount)
+                self._in_memory[mounted] = keeps_names_in_memory(f"{os.path.realpath(mount.root)}/.")
         except BaseException:
             self.close()
             raise
@@ -130,7 +146,7 @@ class Mounts:
         for mount in self._by_length:
             if folder.startswith(mount.prefix):
                 relative = path[len(mount.prefix) :].rstrip("/") or "."
-                return Place(mount, self._roots[mount], relative)
+                return replace(self._root(mount), relative=relative)
         return None
 
     def below(self, folder: str) -> dict[str, tuple[Place, ...]]:
@@ -140,11 +156,14 @@ class Mounts:
             folder: its path, with a slash at its end.
         """
         names: dict[str, tuple[Place, ...]] = {}
-        for mount, root in self._roots.items():
+        for mount in self._roots:
             if mount.prefix.startswith(folder) and mount.prefix != folder:
                 name = mount.prefix[len(folder) :].split("/")[0]
-                names[name] = (*names.get(name, ()), Place(mount, root, "."))
+                names[name] = (*names.get(name, ()), self._root(mount))
         return names
+
+    def _root(self, mount: Mount) -> Place:
+        return Place(mount, self._roots[mount], ".", self._in_memory[mount])
 
     def close(self) -> None:
         """Give the descriptors back. Idempotent; nothing can be opened afterwards."""

@@ -1,4 +1,4 @@
-"""Opening a source without blocking the loop: by a thread, since a disk may be asleep."""
+"""Opening a source without blocking the loop: at once where all is in memory, else in a thread."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ async def open_source(sources: Sources, path: str) -> Source:
     Raises:
         MediaError: there is no such source, or it is not served.
     """
+    if (source := sources.open_at_once(path)) is not None:
+        return source
     opening = asyncio.get_running_loop().run_in_executor(None, sources.open, path)
     try:
         return await asyncio.shield(opening)
