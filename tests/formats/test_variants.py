@@ -37,6 +37,23 @@ def test_bandwidth_of_a_copy_is_that_of_its_largest_segment_and_the_loudest_soun
     assert all('mp4a.40.2"' in codecs for codecs in attribute(film, "CODECS"))
 
 
+@pytest.mark.parametrize(
+    ("codec", "bits"), [("aac", 320_000), ("eac3", 1_024_000), ("flac", 44_100 * 2 * 16), ("mp3", 320_000)]
+)
+def test_bandwidth_of_a_copied_sound_whose_bit_rate_nobody_has_told(codec, bits):
+    names = {"flac": "fLaC", "eac3": "ec-3", "mp3": "mp4a.6B"}
+    sound = replace(
+        SOUND,
+        codec=codec,
+        codecs=names.get(codec, SOUND.codecs),
+        channels=2,
+        sample_rate=44_100,
+        bit_rate=None,
+    )
+    film = replace(FILM, video=None, audio=(sound,))
+    assert attribute(variants.main_playlist(film, BOTH | {codec}, "on"), "BANDWIDTH") == [str(bits)]
+
+
 def test_sounds_without_a_picture():
     film = replace(FILM, video=None)
     assert attribute(variants.main_playlist(film, BOTH, "on"), "CODECS") == ['"mp4a.40.2"']

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tornado_media.errors import SourceUnusable
 from tornado_media.formats.decide import Decision, decide
-from tornado_media.formats.facts import VideoFacts, VideoStream
+from tornado_media.formats.facts import AudioStream, VideoFacts, VideoStream
 from tornado_media.formats.hls import Rendition, Variant, multivariant, reference
 from tornado_media.formats.languages import language_tag
 from tornado_media.formats.renditions import copied, grid, picture_of
@@ -20,6 +20,12 @@ from tornado_media.formats.rungs import rungs
 AUDIO_CODEC = "mp4a.40.2"
 AUDIO_BITS = 160_000
 """Bits a second that a segment of it may have: 128 kbit/s, its peaks and its boxes."""
+
+_PEAK = 1.25
+"""What a segment of a sound has more than the mean."""
+
+_MOST_BITS = {"mp3": 320_000, "ac3": 640_000, "eac3": 1_024_000, "opus": 510_000}
+"""Bits a second that a codec is used with at most."""
 
 _BOXES = 1.02
 """What the boxes around copied samples add."""
@@ -77,9 +83,17 @@ def _sounds(facts: VideoFacts, decision: Decision, audio: str) -> Iterator[_Soun
             default=stream.index == decision.usual_audio,
             channels=stream.channels if choice.copy else 2,
         )
-        copied_bits = math.ceil((stream.bit_rate or 2 * AUDIO_BITS) * 1.25)
         codecs = stream.codecs if choice.copy else None
-        yield _Sound(rendition, codecs or AUDIO_CODEC, copied_bits if choice.copy else AUDIO_BITS)
+        yield _Sound(rendition, codecs or AUDIO_CODEC, _copied_bits(stream) if choice.copy else AUDIO_BITS)
+
+
+def _copied_bits(stream: AudioStream) -> int:
+    """Bits a second that a segment of a copied sound has at most; a guess where the file does not say any."""
+    if stream.bit_rate:
+        return math.ceil(stream.bit_rate * _PEAK)
+    if stream.codec == "flac":  # of what it is compressed from
+        return (stream.sample_rate or 48_000) * (stream.channels or 2) * 16
+    return _MOST_BITS.get(stream.codec or "", 2 * AUDIO_BITS)
 
 
 def _texts(facts: VideoFacts) -> Iterator[Rendition]:
