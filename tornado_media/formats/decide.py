@@ -5,48 +5,22 @@ Each rule is a row: when it holds, and the sentence that is told then. The first
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeVar
+from typing import Literal
 
 from tornado_media.errors import BadRequest
+from tornado_media.formats.browsers import AAC, LATE, MOST_CHANNELS, MP4_PICTURES, MP4_SOUNDS, PIXELS, PLAYED
 from tornado_media.formats.facts import AudioStream, VideoFacts, VideoStream
 from tornado_media.formats.languages import same_language
+from tornado_media.formats.originals import Asked, why_not
+from tornado_media.formats.reasons import Rules, first
 
 How = Literal["original", "remux", "transcode", "none"]
 
-PLAYED = frozenset({"aac", "h264"})
-"""What every browser plays."""
-
 LONGEST_GROUP = 10.0
 """Seconds from one sync sample to the next in a picture that is copied: so long may a segment be."""
-
-_LATE = 0.2
-"""Seconds: a picture whose first sync sample comes later has frames before it that nobody can decode; and a
-file whose times begin later has another clock in a browser than in `info`."""
-
-_OFF = 1.0
-"""Seconds by which what a file says of its duration may be wrong: a player shows that, and waits for the rest
-of a file that was cut off."""
-
-_MP4_PICTURES = frozenset({"h264", "hevc", "av1", "vp9"})
-_MP4_SOUNDS = frozenset({"aac", "mp3", "opus", "flac", "ac3", "eac3"})
-"""Codecs that browsers take in fragmented MP4."""
-
-_AAC = frozenset({"mp4a.40.2", "mp4a.40.5", "mp4a.40.29"})
-"""AAC that browsers decode: LC, and HE-AAC, which is LC with SBR or with PS."""
-
-_PIXELS = {
-    "h264": frozenset({"yuv420p", "yuvj420p"}),
-    "hevc": frozenset({"yuv420p", "yuvj420p", "yuv420p10le"}),
-    "av1": frozenset({"yuv420p", "yuvj420p", "yuv420p10le", "gray"}),
-    "vp9": frozenset({"yuv420p", "yuvj420p"}),
-    "vp8": frozenset({"yuv420p"}),
-}
-"""What browsers decode: 4:2:0, of 8 bits, or 10 where the usual profile has them."""
-
-_MOST_CHANNELS = 8
 
 _NAMES = {
     "h264": "H.264",
@@ -122,14 +96,16 @@ def decide(facts: VideoFacts, play: frozenset[str] = PLAYED, audio: str = "on") 
     sounds = tuple(_sound(stream, play) for stream in facts.audio)
     if video is None and usual is None:
         return Decision("none", "There is neither a picture nor a sound to play.", None, sounds)
-    why_not = _first(_ORIGINAL, _Asked(facts, play, usual))
-    if why_not is None:
+    not_as_it_is = why_not(Asked(facts, play, usual))
+    if not_as_it_is is None:
         why = "The client plays the file as it is."
         return Decision("original", why, video, sounds, None if usual is None else usual.index)
     used = [video, *(choice for choice in sounds if usual is not None and choice.index == usual.index)]
     encoded = [choice.why for choice in used if choice is not None and not choice.copy]
     how: How = "transcode" if encoded else "remux"
-    return Decision(how, " ".join(encoded) or why_not, video, sounds, None if usual is None else usual.index)
+    return Decision(
+        how, " ".join(encoded) or not_as_it_is, video, sounds, None if usual is None else usual.index
+    )
 
 
 def played(words: str | None) -> frozenset[str]:
@@ -201,64 +177,47 @@ def usual_sound(facts: VideoFacts, audio: str = "on") -> AudioStream | None:
     return next((sound for sound in fitting if sound.default), fitting[0] if fitting else None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the rules for the whole file look at."""
-
-    facts: VideoFacts
-    play: frozenset[str]
-    sound: AudioStream | None
-
-
-_T = TypeVar("_T")
-_Rules = Sequence[tuple[Callable[[_T], bool], str]]
-
-
-def _first(rules: _Rules[_T], value: _T) -> str | None:
-    return next((sentence for holds, sentence in rules if holds(value)), None)
-
-
 # -- one stream -------------------------------------------------------------------------------------------
 
-_PICTURE: _Rules[VideoStream] = (
-    (lambda s: s.codec not in _MP4_PICTURES, "{name} cannot be in fragmented MP4."),
+_PICTURE: Rules[VideoStream] = (
+    (lambda s: s.codec not in MP4_PICTURES, "{name} cannot be in fragmented MP4."),
     (lambda s: s.codecs is None, "Nothing in the file says which {name} this is."),
-    (lambda s: s.pixel_format not in _PIXELS[s.codec or ""], "Browsers do not decode {name} in {pixels}."),
+    (lambda s: s.pixel_format not in PIXELS[s.codec or ""], "Browsers do not decode {name} in {pixels}."),
     (lambda s: s.interlaced, "It is interlaced, which browsers show as combs."),
     (lambda s: s.hdr == "dolby_vision", "Its colours are those of Dolby Vision, which few screens know."),
     (lambda s: s.rotation != 0, "It is turned, which not every player does with fragments."),
 )
 """Why a picture is not copied at all."""
 
-_UNCUT: _Rules[VideoStream] = (
+_UNCUT: Rules[VideoStream] = (
     (lambda s: s.sync_samples is None or not s.sync_samples.times, "It has no index, so it cannot be cut."),
-    (lambda s: _first_sync(s) - s.start > _LATE, "Its first frames need others that are not there."),
+    (lambda s: _first_sync(s) - s.start > LATE, "Its first frames need others that are not there."),
     (lambda s: _first_sync(s) < 0, "It begins before the film."),
-    (lambda s: _first_sync(s) > _LATE, "It begins after the film, which not every player of HLS heeds."),
+    (lambda s: _first_sync(s) > LATE, "It begins after the film, which not every player of HLS heeds."),
     (lambda s: _longest_group(s) > LONGEST_GROUP, "It can be cut only every {longest:.0f} s."),
 )
 """Why a picture is not copied in segments."""
 
-_SOUND: _Rules[AudioStream] = (
-    (lambda s: s.codec not in _MP4_SOUNDS, "{name} cannot be in fragmented MP4."),
+_SOUND: Rules[AudioStream] = (
+    (lambda s: s.codec not in MP4_SOUNDS, "{name} cannot be in fragmented MP4."),
     (lambda s: s.codecs is None, "Nothing in the file says which {name} this is."),
-    (lambda s: s.codec == "aac" and s.codecs not in _AAC, "Browsers do not decode this kind of AAC."),
-    (lambda s: (s.channels or 0) > _MOST_CHANNELS, "It has more than 8 channels."),
+    (lambda s: s.codec == "aac" and s.codecs not in AAC, "Browsers do not decode this kind of AAC."),
+    (lambda s: (s.channels or 0) > MOST_CHANNELS, "It has more than 8 channels."),
 )
 
 
 def _picture(stream: VideoStream, play: frozenset[str]) -> Choice:
-    why = _first(_PICTURE, stream) or _not_played(stream.codec, play)
-    uncut = why or _first(_UNCUT, stream)
+    why = first(_PICTURE, stream) or _not_played(stream.codec, play)
+    uncut = why or first(_UNCUT, stream)
     words = _words(stream) | {"pixels": stream.pixel_format, "longest": _longest_group(stream)}
     sentence = uncut or "The client plays {name}."
     return Choice(stream.index, uncut is None, sentence.format(**words), why is None)
 
 
 def _sound(stream: AudioStream, play: frozenset[str]) -> Choice:
-    why = _first(_SOUND, stream) or _not_played(stream.codec, play)
+    why = first(_SOUND, stream) or _not_played(stream.codec, play)
     uncut = why or (
-        "It begins after the film, which not every player of HLS heeds." if stream.start > _LATE else None
+        "It begins after the film, which not every player of HLS heeds." if stream.start > LATE else None
     )
     sentence = uncut or "The client plays {name}."
     return Choice(stream.index, uncut is None, sentence.format(**_words(stream)), why is None)
@@ -293,67 +252,3 @@ def _left_out(stream: Mapping[str, object]) -> str:
 
 def _listed(sounds: Sequence[AudioStream]) -> str:
     return ", ".join(f"{s.index} ({s.language})" if s.language else str(s.index) for s in sounds) or "none"
-
-
-# -- the file as it is ------------------------------------------------------------------------------------
-
-_CONTAINERS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    "mp4": (frozenset({"h264", "hevc", "av1", "vp9"}), _MP4_SOUNDS),
-    "webm": (frozenset({"vp8", "vp9", "av1"}), frozenset({"opus", "vorbis"})),
-    "ogg": (frozenset(), frozenset({"opus", "vorbis", "flac"})),
-    "mp3": (frozenset(), frozenset({"mp3"})),
-    "flac": (frozenset(), frozenset({"flac"})),
-    "aac": (frozenset(), frozenset({"aac"})),
-}
-"""Containers that browsers open: which pictures and sounds they take in them."""
-
-_MATROSKA = frozenset({"video/x-matroska", "audio/x-matroska"})
-
-
-def _container(facts: VideoFacts) -> str | None:
-    # libav has one demuxer for Matroska and WebM: what the file calls itself is in its media type
-    if facts.media_type in _MATROSKA:
-        return None
-    return next((name for name in _CONTAINERS if name in facts.demuxers), None)
-
-
-def _plays(codec: str | None, asked: _Asked, kind: int) -> bool:
-    container = _container(asked.facts)
-    return container is not None and codec in _CONTAINERS[container][kind] and codec in asked.play
-
-
-def _is_misstated(facts: VideoFacts) -> bool:
-    stated, found = facts.stated_duration, facts.duration
-    return stated is not None and found is not None and abs(stated - found) > _OFF
-
-
-def _picture_fits(asked: _Asked) -> bool:
-    video = asked.facts.video
-    if video is None:
-        return True
-    allowed = _PIXELS.get(video.codec or "", frozenset())
-    return _plays(video.codec, asked, 0) and video.pixel_format in allowed and not video.interlaced
-
-
-def _sound_fits(asked: _Asked) -> bool:
-    sound = asked.sound
-    if sound is None:
-        return True
-    kind = sound.codec != "aac" or sound.codecs in _AAC
-    return _plays(sound.codec, asked, 1) and kind and (sound.channels or 0) <= _MOST_CHANNELS
-
-
-_ORIGINAL: _Rules[_Asked] = (
-    (lambda a: _container(a.facts) is None, "Browsers do not open this kind of file."),
-    (lambda a: _is_misstated(a.facts), "It does not last as long as it says."),
-    (lambda a: abs(a.facts.start_time) > _LATE, "Its times do not begin at 0, which a browser would show."),
-    (lambda a: not _picture_fits(a), "The client does not play the picture as it is in the file."),
-    (lambda a: len(a.facts.audio) > 1, "There are several sounds, and browsers play only the first."),
-    (lambda a: bool(a.facts.audio) and a.sound is None, "No sound is wanted, and the file has one."),
-    (lambda a: not _sound_fits(a), "The client does not play the sound as it is in the file."),
-    (
-        lambda a: a.facts.video is not None and a.facts.video.hdr == "dolby_vision",
-        "Its colours are those of Dolby Vision, which few screens know.",
-    ),
-)
-"""Why a file is not played as it is."""

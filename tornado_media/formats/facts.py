@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import isfinite
 from typing import Self
 
-_Fields = Mapping[str, object]
+from tornado_media.formats import json_fields as read
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class VideoFacts:
     stated_duration: float | None = None
 
     @classmethod
-    def from_info(cls, info: _Fields) -> Self:
+    def from_info(cls, info: read.Fields) -> Self:
         """Read the JSON of the preset `info`.
 
         Keys that are missing or null are unknown facts, and keys that are new are ignored. A value of the
@@ -210,11 +210,11 @@ class VideoFacts:
         Raises:
             ValueError: a value has the wrong type or cannot be; the text names its key.
         """
-        streams = [stream for stream in _objects(info, "streams") if stream.get("decoded") is not False]
+        streams = [stream for stream in read.objects(info, "streams") if stream.get("decoded") is not False]
         pictures = (s for s in streams if s.get("type") == "video" and not s.get("attached_picture"))
         video = next((_video(stream) for stream in pictures), None)
         audio = tuple(_audio(stream) for stream in streams if stream.get("type") == "audio")
-        duration = _number(info, "duration")
+        duration = read.number(info, "duration")
         if duration is not None and duration < 0:
             raise ValueError(f"duration must not be negative, but is {duration!r}")
         return cls(
@@ -224,78 +224,80 @@ class VideoFacts:
             width=None if video is None else video.width,
             height=None if video is None else video.height,
             frame_rate=None if video is None else video.frame_rate,
-            start_time=_number(info, "start_time") or 0.0,
-            demuxers=tuple(name for name in (_text(info, "container") or "").split(",") if name),
+            start_time=read.number(info, "start_time") or 0.0,
+            demuxers=tuple(name for name in (read.text(info, "container") or "").split(",") if name),
             interlaced=video is not None and video.interlaced,
             video=video,
             audio=audio,
             subtitles=tuple(_subtitles(stream) for stream in streams if stream.get("type") == "subtitle"),
-            chapters=tuple(_chapter(chapter) for chapter in _objects(info, "chapters")),
-            media_type=_text(info, "media_type"),
-            stated_duration=_number(info, "stated_duration"),
+            chapters=tuple(_chapter(chapter) for chapter in read.objects(info, "chapters")),
+            media_type=read.text(info, "media_type"),
+            stated_duration=read.number(info, "stated_duration"),
         )
 
 
-def _video(fields: _Fields) -> VideoStream:
+def _video(fields: read.Fields) -> VideoStream:
     return VideoStream(
-        index=_count(fields, "index") or 0,
-        codec=_text(fields, "codec"),
-        codecs=_text(fields, "codecs"),
-        profile=_text(fields, "profile"),
-        level=_count(fields, "level"),
-        width=_positive(fields, "width"),
-        height=_positive(fields, "height"),
-        coded_width=_positive(fields, "coded_width"),
-        coded_height=_positive(fields, "coded_height"),
-        rotation=_count(fields, "rotation") or 0,
-        aspect=_fraction(fields, "sample_aspect_ratio") or Fraction(1),
-        frame_rate=_fraction(fields, "frame_rate"),
+        index=read.count(fields, "index") or 0,
+        codec=read.text(fields, "codec"),
+        codecs=read.text(fields, "codecs"),
+        profile=read.text(fields, "profile"),
+        level=read.count(fields, "level"),
+        width=read.positive(fields, "width"),
+        height=read.positive(fields, "height"),
+        coded_width=read.positive(fields, "coded_width"),
+        coded_height=read.positive(fields, "coded_height"),
+        rotation=read.count(fields, "rotation") or 0,
+        aspect=read.fraction(fields, "sample_aspect_ratio") or Fraction(1),
+        frame_rate=read.fraction(fields, "frame_rate"),
         variable=fields.get("variable") is True,
-        pixel_format=_text(fields, "pixel_format"),
-        bit_depth=_positive(fields, "bit_depth"),
+        pixel_format=read.text(fields, "pixel_format"),
+        bit_depth=read.positive(fields, "bit_depth"),
         interlaced=fields.get("interlaced") is True,
-        hdr=_text(fields, "hdr"),
-        start=_number(fields, "start") or 0.0,
-        duration=_number(fields, "duration"),
-        bit_rate=_positive(fields, "bit_rate"),
+        hdr=read.text(fields, "hdr"),
+        start=read.number(fields, "start") or 0.0,
+        duration=read.number(fields, "duration"),
+        bit_rate=read.positive(fields, "bit_rate"),
         sync_samples=_sync_samples(fields),
     )
 
 
-def _audio(fields: _Fields) -> AudioStream:
+def _audio(fields: read.Fields) -> AudioStream:
     return AudioStream(
-        index=_count(fields, "index") or 0,
-        codec=_text(fields, "codec"),
-        codecs=_text(fields, "codecs"),
-        profile=_text(fields, "profile"),
-        language=_text(fields, "language"),
-        title=_text(fields, "title"),
+        index=read.count(fields, "index") or 0,
+        codec=read.text(fields, "codec"),
+        codecs=read.text(fields, "codecs"),
+        profile=read.text(fields, "profile"),
+        language=read.text(fields, "language"),
+        title=read.text(fields, "title"),
         default=fields.get("default") is True,
-        channels=_positive(fields, "channels"),
-        sample_rate=_positive(fields, "sample_rate"),
-        start=_number(fields, "start") or 0.0,
-        duration=_number(fields, "duration"),
-        bit_rate=_positive(fields, "bit_rate"),
+        channels=read.positive(fields, "channels"),
+        sample_rate=read.positive(fields, "sample_rate"),
+        start=read.number(fields, "start") or 0.0,
+        duration=read.number(fields, "duration"),
+        bit_rate=read.positive(fields, "bit_rate"),
     )
 
 
-def _subtitles(fields: _Fields) -> SubtitleStream:
+def _subtitles(fields: read.Fields) -> SubtitleStream:
     return SubtitleStream(
-        index=_count(fields, "index") or 0,
-        codec=_text(fields, "codec"),
+        index=read.count(fields, "index") or 0,
+        codec=read.text(fields, "codec"),
         text=fields.get("text") is True,
-        language=_text(fields, "language"),
-        title=_text(fields, "title"),
+        language=read.text(fields, "language"),
+        title=read.text(fields, "title"),
         default=fields.get("default") is True,
         forced=fields.get("forced") is True,
     )
 
 
-def _chapter(fields: _Fields) -> Chapter:
-    return Chapter(_number(fields, "start") or 0.0, _number(fields, "end") or 0.0, _text(fields, "title"))
+def _chapter(fields: read.Fields) -> Chapter:
+    return Chapter(
+        read.number(fields, "start") or 0.0, read.number(fields, "end") or 0.0, read.text(fields, "title")
+    )
 
 
-def _sync_samples(fields: _Fields) -> SyncSamples | None:
+def _sync_samples(fields: read.Fields) -> SyncSamples | None:
     value = fields.get("sync_samples")
     if value is None:
         return None
@@ -307,62 +309,3 @@ def _sync_samples(fields: _Fields) -> SyncSamples | None:
     if not all(isinstance(number, int | float) and isfinite(number) for number in (*times, *sizes)):
         raise ValueError("sync_samples must be numbers")
     return SyncSamples(tuple(map(float, times)), tuple(map(int, sizes)))
-
-
-def _objects(fields: _Fields, key: str) -> list[_Fields]:
-    value = fields.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        raise ValueError(f"{key} must be a list of objects")
-    return value
-
-
-def _text(fields: _Fields, key: str) -> str | None:
-    value = fields.get(key)
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"{key} must be a string, not {value!r}")
-    return value
-
-
-def _number(fields: _Fields, key: str) -> float | None:
-    value = fields.get(key)
-    if value is None:
-        return None
-    # bool is an int in Python, but true is not a time in JSON
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise ValueError(f"{key} must be a finite number, not {value!r}")
-    return float(value)
-
-
-def _count(fields: _Fields, key: str) -> int | None:
-    value = fields.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{key} must be an integer, not {value!r}")
-    return value
-
-
-def _positive(fields: _Fields, key: str) -> int | None:
-    value = fields.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{key} must be a positive integer, not {value!r}")
-    return value
-
-
-def _fraction(fields: _Fields, key: str) -> Fraction | None:
-    value = fields.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ValueError(f"{key} must be a string such as 25/1, not {value!r}")
-    try:
-        rate = Fraction(value)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"{key} must be a fraction such as 25/1, not {value!r}") from error
-    if rate <= 0:
-        raise ValueError(f"{key} must be positive, not {value!r}")
-    return rate
