@@ -22,12 +22,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import hypothesis
 import imageio_ffmpeg
 import pytest
 from PIL import Image
 from tornado.ioloop import IOLoop
 
 pytest_plugins = ["pytester"]
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 SETTLE = 2.0
 """Seconds that tasks and threads have to end by themselves after a test; a wait ends when they do."""
