@@ -30,7 +30,7 @@ export function sidecars(path, files) {
     const language = LANGUAGE.test(middle) ? middle : null;
     const label = languageName(language) ?? (middle || "File");
     const url = sourceUrl(file, { preset: "captions" });
-    return { id: `file-${name}`, url, language, label, forced: false };
+    return { id: `file-${name}`, url, language, label, note: "file", forced: false };
   });
 }
 

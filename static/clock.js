@@ -32,8 +32,8 @@ export function parseFragment(fragment) {
 }
 
 /** `seconds` held between 0 and a little before the end: a stream that starts at its end has no frame. */
-export function clamp(seconds, duration) {
-  const last = Number.isFinite(duration) ? Math.max(0, duration - 0.5) : Infinity;
+export function clamp(seconds, duration, margin = 0.5) {
+  const last = Number.isFinite(duration) ? Math.max(0, duration - margin) : Infinity;
   return Math.min(Math.max(0, seconds), last);
 }
 

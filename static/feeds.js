@@ -124,10 +124,8 @@ export class NativeFeed extends ElementFeed {
 
   /** Another quality or sound: the element has no word for it, so it gets another playlist. */
   async use(choice) {
-    const { currentTime, paused } = this.video;
     this.choice = choice;
-    await this.open(currentTime);
-    if (!paused && !this.signal.aborted) await this.video.play();
+    await this.open(this.video.currentTime);
   }
 
   trouble() {

@@ -3,6 +3,8 @@
 import { nextSpeed, speedInWords } from "./menus.js";
 
 const VOLUME_STEP = 0.05;
+const OF_SLIDERS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"]);
+const ALONG = { ArrowUp: "ArrowRight", ArrowDown: "ArrowLeft" }; // on the bar, which is a slider
 
 /** What the help shows: pairs of keys and words. */
 export const KEYS = [
@@ -68,9 +70,10 @@ export function bindKeys(playback, { fullscreen, pictureInPicture, captions, hel
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;
-    const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!action || (event.key === " " && target.matches("button, a"))) return;
-    if (target.matches("input") || target.closest("dialog")) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const action = actions[(target.matches("[role=slider]") && ALONG[key]) || key];
+    if (!action || (key === " " && target.matches("button, a"))) return;
+    if ((target.matches("input") && OF_SLIDERS.has(key)) || target.closest("dialog")) return;
     event.preventDefault();
     wake();
     action();

@@ -71,7 +71,7 @@ function bindCaptions(captions, wake, say) {
   captions.addEventListener("problem", ({ detail }) => say(detail));
   return () => {
     const off = { value: "off", label: "Off" };
-    const list = captions.choices.map(({ id, label }) => ({ value: id, label }));
+    const list = captions.choices.map(({ id, label, note }) => ({ value: id, label, note }));
     menu.show([{ label: "Captions", choices: [off, ...list], chosen: captions.chosen ?? "off", choose }]);
     button.hidden = !list.length;
     button.classList.toggle("control-on", captions.chosen !== null);

@@ -36,6 +36,7 @@ const ELEMENT_EVENTS = [
  */
 export class Playback extends EventTarget {
   #attempts = 0;
+  #closing = new AbortController();
   #failedAt = 0;
   #feed = null;
   #moved = { mark: 0, at: performance.now() };
@@ -46,6 +47,7 @@ export class Playback extends EventTarget {
   #soughtAt = -Infinity;
   #wanted = false; // to play, as soon as there is something
   #ways;
+  #watching;
 
   /**
    * @param video the element
@@ -63,10 +65,22 @@ export class Playback extends EventTarget {
     this.#ways = ways(originalType(facts), forced, copiesPicture(facts));
     this.quality = this.#ways[0] === "original" ? "original" : quality;
     this.sound = null; // the address of a sound's playlist; null for the usual one
-    for (const type of ELEMENT_EVENTS) video.addEventListener(type, () => this.#changed());
-    video.addEventListener("pause", () => video.readyState > 0 && !video.error && (this.#wanted = false));
-    video.addEventListener("loadeddata", () => this.#lookAround());
-    setInterval(() => this.#watch(), 1000);
+    const { signal } = this.#closing;
+    const on = (type, listener) => video.addEventListener(type, listener, { signal });
+    for (const type of ELEMENT_EVENTS) on(type, () => this.#changed());
+    on("pause", () => video.readyState > 0 && !video.error && (this.#wanted = false));
+    on("loadeddata", () => this.#lookAround());
+    this.#watching = setInterval(() => this.#watch(), 1000);
+  }
+
+  /** Lets go of the element and of all connections, for ever. */
+  close() {
+    this.#closing.abort();
+    clearInterval(this.#watching);
+    clearTimeout(this.#retryTimer);
+    this.#cancelSeek();
+    this.#feed?.close();
+    this.#feed = null;
   }
 
   /** Seconds from the beginning of the source: where we are, or where a seek will take us. */
@@ -163,9 +177,10 @@ export class Playback extends EventTarget {
     this.video.playbackRate = rate;
   }
 
-  seek(seconds) {
+  /** Goes to a time, but not nearer to the end than `margin`: from there something can still be played. */
+  seek(seconds, margin = 0.5) {
     if (!this.#feed) return;
-    const target = clamp(seconds, this.duration);
+    const target = clamp(seconds, this.duration, margin);
     const calm = performance.now() - this.#soughtAt > CALM;
     this.#cancelSeek();
     this.#soughtAt = performance.now();
@@ -179,7 +194,7 @@ export class Playback extends EventTarget {
   step(frames) {
     const frame = frameSeconds(this.facts);
     this.video.pause();
-    this.seek((Math.floor(this.position / frame + 0.01) + frames + 0.5) * frame);
+    this.seek((Math.floor(this.position / frame + 0.01) + frames + 0.5) * frame, frame / 2);
   }
 
   async play() {

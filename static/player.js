@@ -3,7 +3,7 @@
 import { playable } from "./abilities.js";
 import { folderOf, folderUrl, info, nameOf, Problem, sourceUrl } from "./api.js";
 import { Captions, findSidecars, textStreams } from "./captions.js";
-import { clamp, format, parseFragment } from "./clock.js";
+import { clamp, delay, format, parseFragment } from "./clock.js";
 import { bindControls } from "./controls.js";
 import { byId, element, fillIcons } from "./dom.js";
 import { bindKeys, KEYS } from "./keys.js";
@@ -15,6 +15,7 @@ import { bindStage } from "./stage.js";
 import { Storyboard } from "./storyboard.js";
 import { keepVigil } from "./vigil.js";
 
+const ATTEMPTS = 5;
 const SAID = 1600; // milliseconds for which a word about what has happened stays
 const SAVED = 5; // seconds of watching after which the position is remembered again
 
@@ -22,10 +23,12 @@ const stage = byId("stage");
 const video = byId("video");
 const query = new URLSearchParams(location.search);
 const path = query.get("source") ?? "";
+let again = 0; // the timer of the next attempt to learn the facts
 let countdown = 0; // the timer of the words over the picture
 let silence = 0; // the timer of the words about what has happened
 
-async function begin() {
+async function begin(attempt = 1) {
+  clearTimeout(again);
   const name = nameOf(path);
   document.title = name;
   byId("title").textContent = name;
@@ -34,16 +37,26 @@ async function begin() {
   byId("back").href = folderUrl(folderOf(path));
   byId("original").href = sourceUrl(path);
   byId("original").hidden = false;
-  byId("retry").onclick = begin;
+  byId("retry").onclick = () => begin();
   stage.dataset.state = "loading";
   tell(null);
+  let facts;
   try {
-    start(await info(path, playable()));
+    facts = await info(path, playable());
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    stage.dataset.state = "failed";
-    tell(problem.message);
+    return refused(problem, attempt);
   }
+  return start(facts);
+}
+
+// A server that is busy, or not there for a moment, is asked again by itself.
+function refused(problem, attempt) {
+  const mayPass = problem.status === 0 || problem.retryAfter !== null;
+  const seconds = mayPass && attempt <= ATTEMPTS ? delay(attempt, problem.retryAfter) : null;
+  stage.dataset.state = "failed";
+  tell(problem.message, seconds);
+  if (seconds !== null) again = setTimeout(() => begin(attempt + 1), seconds * 1000);
 }
 
 function start(facts) {

@@ -36,15 +36,37 @@ export function choices(rungs, original, shown = 0) {
   return list;
 }
 
-/** Short facts for the line under the picture: `1920 × 1080`, `h264`, `25 fps`. */
+const NAMES = {
+  aac: "AAC",
+  ac3: "AC-3",
+  av1: "AV1",
+  dts: "DTS",
+  eac3: "E-AC-3",
+  flac: "FLAC",
+  h264: "H.264",
+  hevc: "HEVC",
+  mjpeg: "Motion JPEG",
+  mp2: "MP2",
+  mp3: "MP3",
+  mpeg2video: "MPEG-2",
+  mpeg4: "MPEG-4",
+  opus: "Opus",
+  vc1: "VC-1",
+  vorbis: "Vorbis",
+  vp8: "VP8",
+  vp9: "VP9",
+};
+const nameOfCodec = ({ codec }) => NAMES[codec] ?? codec;
+
+/** Short facts for the line under the picture: `1920 × 1080`, `H.264`, `25 fps`. */
 export function facts(info) {
   const video = firstStream(info, "video");
   const audio = firstStream(info, "audio");
   const list = [];
   if (video?.width && video?.height) list.push(`${video.width} × ${video.height}`);
-  if (video) list.push(video.codec, frameRate(video.frame_rate));
+  if (video) list.push(nameOfCodec(video), frameRate(video.frame_rate));
   if (video?.hdr) list.push("HDR");
-  if (audio) list.push(audio.codec);
+  if (audio) list.push(nameOfCodec(audio));
   if (video && !audio) list.push("no sound");
   return list.filter(Boolean);
 }

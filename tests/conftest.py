@@ -350,6 +350,12 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def clips_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where films of `tests/clips.py` are made, once for all tests; they only read them."""
+    return tmp_path_factory.mktemp("clips")
+
+
+@pytest.fixture(scope="session")
 def clip_mkv(tmp_path_factory: pytest.TempPathFactory, ffmpeg: str) -> Path:
     """60 s of a running clock: 640x360, 25 frames/s, H.264 in groups of 10 s, and a 440 Hz tone in AAC."""
     path = tmp_path_factory.mktemp("clip") / "clip.mkv"

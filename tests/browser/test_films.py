@@ -86,7 +86,7 @@ class Numbered:
 
     @property
     def duration(self) -> float:
-        return self.clip.late + self.clip.seconds
+        return CUT_OFF.get(self.name) or self.clip.late + self.clip.seconds
 
     def seen(self, look, near) -> int:
         """Which frame this is; `near` seconds is where it should be."""
@@ -172,8 +172,14 @@ FILMS = {
     "smooth.mp4": "original",
     "fast.mp4": "original",
     "long_group.mkv": "mse",
+    "growing.mkv": "native",
+    "growing.mp4": "original",
+    "half.mp4": "mse",
 }
 """The way that the player takes by itself, in a Chromium without HEVC."""
+
+CUT_OFF = {"growing.mkv": 7.32, "growing.mp4": 8.04, "half.mp4": 7.0}
+"""Seconds until the last whole frame of a film of which only the first part is there."""
 
 QUICK = {("turned.mp4", "mse")}
 """One that is always tried: its picture is encoded, its sound comes in a rendition of its own."""
@@ -201,12 +207,18 @@ def server(folder, serve_folder):
     return serve_folder(folder)
 
 
-def put(film, folder):
-    """The file of a film into the folder that is served."""
-    if isinstance(film, Numbered):
-        clips.make(film.name, folder)
-    elif not (folder / film.name).exists():
-        shutil.copy(film.path, folder)
+@pytest.fixture
+def put(folder, clips_folder):
+    """`put(film)`: its file into the folder that is served."""
+
+    def into(film):
+        if not (path := folder / film.name).exists():
+            if isinstance(film, Numbered):
+                path.hardlink_to(clips.make(film.name, clips_folder))
+            else:
+                shutil.copy(film.path, path)
+
+    return into
 
 
 def open_player(tab, name, way):
@@ -241,8 +253,8 @@ def go_to(page, seconds):
 
 
 @pytest.mark.parametrize(("film", "way", "usual"), list(cases()))
-def test_a_film_plays_seeks_and_ends(tab, folder, film, way, usual):
-    put(film, folder)
+def test_a_film_plays_seeks_and_ends(tab, put, film, way, usual):
+    put(film)
     page = open_player(tab, film.name, None if usual else way)
     assert film.still is None or way_of(page) == way
     shown = page.evaluate(WATCH, [5, 0.2 + (film.still or 0)])
@@ -266,4 +278,25 @@ def test_a_film_plays_seeks_and_ends(tab, folder, film, way, usual):
     wait_for(page, f"{STATE} === 'ended' && {VIDEO}.ended")
     assert_shown(film, look(page), film.duration)
     assert abs(page.evaluate(CLOCK) - film.duration) < 0.15
-    assert film.still is None or way_of(page) == way
+    # A browser that meets the place where the file is cut off gives up, and the player takes another way.
+    assert film.still is None or film.name in CUT_OFF or way_of(page) == way
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["original", "native", "mse"])
+@pytest.mark.parametrize("name", ["sound.m4a", "sound.mp3"])
+def test_a_sound_plays_seeks_and_ends(tab, put, name, way):
+    put(Numbered(name))
+    page = open_player(tab, name, None if way == "original" else way)
+    assert way_of(page) == way
+    wait_for(page, f"{CLOCK} > 0.5 && {VIDEO}.webkitAudioDecodedByteCount > 0")
+    assert abs(page.evaluate("Number(document.getElementById('scrubber').ariaValueMax)") - 12) < 0.1
+    page.keyboard.press("k")
+    wait_for(page, f"{VIDEO}.paused")
+    for seconds in (1.2, 10.8, 6):
+        go_to(page, seconds)
+    go_to(page, 11)
+    page.keyboard.press("k")
+    wait_for(page, f"{STATE} === 'ended' && {VIDEO}.ended")
+    assert abs(page.evaluate(CLOCK) - 12) < 0.1
+    assert way_of(page) == way

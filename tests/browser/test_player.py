@@ -206,6 +206,20 @@ def test_one_frame_on_and_back(tab):
     wait_for(page, f"!{VIDEO}.seeking && Math.abs({VIDEO}.currentTime - {before}) < 0.001")
 
 
+@pytest.mark.slow
+def test_frame_by_frame_to_the_last_one(tab):
+    page = play(tab, "/short.mp4", fragment="#t=7")
+    page.keyboard.press("k")
+    wait_for(page, f"{VIDEO}.paused && !{VIDEO}.seeking")
+    for _ in range(26):
+        page.keyboard.press(".")
+        wait_for(page, f"!{VIDEO}.seeking")
+    assert 7.96 < page.evaluate(f"{VIDEO}.currentTime") < 8
+    assert page.evaluate(PICTURE) == 7
+    assert page.evaluate(STATE) == "paused"
+
+
+@pytest.mark.slow
 @WAYS
 def test_a_deep_link_starts_there(tab, way):
     page = play(tab, "/clip.mkv", way, "#t=25")
@@ -223,6 +237,7 @@ def test_pause_and_play_again(tab, way):
     wait_until(page, held + 0.5)
 
 
+@pytest.mark.slow
 def test_a_short_way_back_asks_for_nothing(tab):
     segments = noted(tab, "number=")
     page = play(tab, "/clip.mkv", "mse", "#t=20")
@@ -235,6 +250,7 @@ def test_a_short_way_back_asks_for_nothing(tab):
     assert min(int(re.search(r"number=(\d+)", url)[1]) for url in segments) >= 2  # from 20 s on
 
 
+@pytest.mark.slow
 def test_no_more_than_half_a_minute_is_fetched_ahead(tab):
     segments = noted(tab, "number=")
     page = play(tab, "/clip.mkv", "mse")
@@ -245,6 +261,7 @@ def test_no_more_than_half_a_minute_is_fetched_ahead(tab):
     assert max(int(re.search(r"number=(\d+)", url)[1]) for url in segments) <= 16
 
 
+@pytest.mark.slow
 def test_what_is_not_wanted_any_more_is_given_up(tab):
     page = tab.page
     held = []
@@ -276,6 +293,7 @@ def test_the_end_and_again(tab, way):
     assert_right_clock(page)
 
 
+@pytest.mark.slow
 @WAYS
 def test_another_quality_goes_on_at_the_same_place(tab, way):
     page = play(tab, "/clip.mkv", way, "#t=30")
@@ -318,6 +336,7 @@ def test_a_slow_connection_gets_a_coarser_picture(tab):
     expect(page.locator("#quality-now")).to_have_text("Auto")
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_cut_off_goes_on(tab):
     page = tab.page
     cut = []
@@ -339,6 +358,7 @@ def test_a_stream_that_is_cut_off_goes_on(tab):
     tab.complaints.clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refused", ["preset=hls", "preset=playlist", "number="])
 def test_a_busy_server_is_asked_again(tab, refused):
     page = tab.page
@@ -363,6 +383,7 @@ def test_a_busy_server_is_asked_again(tab, refused):
     tab.complaints.clear()
 
 
+@pytest.mark.slow
 def test_a_busy_server_is_asked_again_by_the_browser_itself(tab):
     page = tab.page
     refusals = []
@@ -405,6 +426,27 @@ def test_a_missing_source_is_told_in_words(tab):
     tab.complaints.clear()
 
 
+def test_a_server_that_is_busy_at_first_is_asked_again(tab):
+    page = tab.page
+    refusals = []
+
+    def refuse_once(route):
+        if refusals:
+            return route.continue_()
+        refusals.append(route.request.url)
+        return route.fulfill(
+            status=503, headers={"Retry-After": "1"}, json={"detail": "All slots are taken."}
+        )
+
+    page.route(re.compile("preset=info"), refuse_once)
+    tab.open("-/play?source=/short.mp4")
+    expect(page.locator("#notice")).to_contain_text("All slots are taken. Trying again in 1 s.")
+    wait_for_playing(page)
+    expect(page.locator("#notice")).to_be_hidden()
+    assert all("503" in complaint for complaint in tab.complaints)
+    tab.complaints.clear()
+
+
 def test_what_the_browser_can_play_is_not_transcoded(tab):
     segments = noted(tab, "preset=segment")
     page = play(tab, "/short.mp4")
@@ -415,6 +457,7 @@ def test_what_the_browser_can_play_is_not_transcoded(tab):
     assert not segments
 
 
+@pytest.mark.slow
 def test_an_original_that_does_not_decode_is_played_otherwise(tab):
     page = tab.page
     junk = {"status": 200, "content_type": "video/mp4", "body": b"junk" * 1000}
@@ -425,6 +468,7 @@ def test_an_original_that_does_not_decode_is_played_otherwise(tab):
     expect(page.locator("#notice")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_from_the_original_to_another_quality_and_back(tab):
     page = play(tab, "/short.mp4")
     wait_for(page, "!document.getElementById('quality').hidden")
@@ -448,6 +492,7 @@ def test_sound_alone_plays(tab):
     wait_until(page, 9.5)
 
 
+@pytest.mark.slow
 @WAYS
 def test_another_sound(tab, film, way):
     asked = noted(tab, "preset=segment&stream=")
@@ -470,6 +515,7 @@ def test_another_sound(tab, film, way):
     assert_right_clock(page)
 
 
+@pytest.mark.slow
 @WAYS
 def test_captions(tab, film, way):
     page = play(tab, film, way, "#t=10")
@@ -489,6 +535,7 @@ def test_captions(tab, film, way):
     expect(page.locator("#captions")).to_have_attribute("aria-label", "Captions: German")
 
 
+@pytest.mark.slow
 def test_a_picture_of_what_is_under_the_pointer(tab, film):
     page = play(tab, film)
     box = page.locator("#scrubber").bounding_box()
@@ -504,6 +551,7 @@ def test_a_picture_of_what_is_under_the_pointer(tab, film):
     expect(page.locator(".scrubber-tip")).to_have_css("opacity", "0")
 
 
+@pytest.mark.slow
 def test_chapters_are_marks_on_the_bar(tab, film):
     page = play(tab, film, fragment="#t=25")
     marks = page.locator(".scrubber-mark")
@@ -512,6 +560,7 @@ def test_chapters_are_marks_on_the_bar(tab, film):
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^2\d seconds of 1 minute, Middle$"))
 
 
+@pytest.mark.slow
 @WAYS
 def test_the_speed(tab, way):
     page = play(tab, "/clip.mkv", way)
@@ -527,6 +576,7 @@ def test_the_speed(tab, way):
     assert page.evaluate(f"{VIDEO}.playbackRate") == 1.75
 
 
+@pytest.mark.slow
 def test_a_link_to_this_time(new_tab):
     tab = new_tab(permissions=["clipboard-read", "clipboard-write"])
     page = play(tab, "/clip.mkv", None, "#t=20")
@@ -549,6 +599,7 @@ def test_the_keys_are_shown(tab):
     expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_source_goes_on_where_it_was_left(tab):
     page = play(tab, "/clip.mkv", None, "#t=20")
     wait_until(page, 20.2)
@@ -581,6 +632,7 @@ def test_a_pause_keeps_the_encoder(tab, way):
     wait_until(page, position(page) + 0.3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_can_use_it(new_tab, film, scheme):
     page = play(new_tab(color_scheme=scheme, **PHONE), film)
@@ -601,6 +653,7 @@ def test_a_phone_can_use_it(new_tab, film, scheme):
     assert page.evaluate(f"{VIDEO}.playbackRate") == 1.5
 
 
+@pytest.mark.slow
 def test_two_taps_jump_and_one_shows_the_controls(new_tab):
     page = play(new_tab(**PHONE), "/clip.mkv", None, "#t=20")
     box = page.locator("#video").bounding_box()
@@ -627,6 +680,23 @@ def test_the_slider_speaks(tab):
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^1\d seconds of 1 minute$"))
 
 
+@pytest.mark.slow
+def test_sliders_have_their_own_keys_and_the_player_the_others(tab):
+    page = play(tab, "/short.mp4")
+    page.keyboard.press("k")
+    page.locator("#volume").focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(f"{VIDEO}.volume") == pytest.approx(0.99)
+    page.keyboard.press("k")
+    wait_for(page, f"{STATE} === 'playing'")
+    page.keyboard.press("k")
+    held = position(page)
+    page.locator("#scrubber").focus()
+    page.keyboard.press("ArrowUp")  # further, as a slider's, not louder
+    wait_for(page, f"{CLOCK} >= {min(held + 4.9, 7.4)}")
+    assert page.evaluate(f"{VIDEO}.volume") == pytest.approx(0.99)
+
+
 def test_every_control_has_a_name(tab, film):
     page = play(tab, film)
     names = page.locator("#controls button:visible, .bar a").evaluate_all(
@@ -644,3 +714,36 @@ def test_the_way_back_leads_to_the_folder(tab):
     page = play(tab, "/clip.mkv")
     page.locator("#back").click()
     expect(page.locator(".tile", has_text="clip.mkv")).to_be_visible()
+
+
+@pytest.mark.slow
+@WAYS
+def test_the_engine_alone_on_a_page_of_ones_own(tab, way):
+    page = tab.page
+    body = "<!doctype html><link rel=icon href=data:,><video muted></video>"
+    page.route("**/own", lambda route: route.fulfill(content_type="text/html", body=body))
+    tab.open("own")
+    page.evaluate(
+        """async (way) => {
+  const { playable } = await import("/-/static/abilities.js");
+  const { info } = await import("/-/static/api.js");
+  const { Playback } = await import("/-/static/playback.js");
+  const facts = await info("/clip.mkv", playable());
+  const video = document.querySelector("video");
+  window.playback = new Playback(video, "/clip.mkv", facts, { forced: way });
+  playback.open(20);
+  playback.play();
+}""",
+        way,
+    )
+    wait_for(page, f"{VIDEO}.currentTime > 20.3 && playback.position > 20.3 && playback.way === '{way}'")
+    assert page.evaluate(PICTURE) == int(page.evaluate(f"{VIDEO}.currentTime"))
+    page.evaluate("playback.close()")
+    wait_for(page, f"{VIDEO}.networkState === 0 && !{VIDEO}.getAttribute('src')")
+    # The element is somebody else's now: whatever it does, the engine brings nothing back.
+    page.evaluate(
+        f"['stalled', 'error', 'loadeddata'].forEach((type) => {VIDEO}.dispatchEvent(new Event(type)))"
+    )
+    asked = noted(tab, "clip.mkv")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 1500))")  # longer than the watch takes
+    assert asked == []

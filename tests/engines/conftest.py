@@ -13,12 +13,6 @@ from tornado_media.formats import media_types
 from tornado_media.formats.media_types import SNIFF_LENGTH
 
 
-@pytest.fixture(scope="session")
-def clips_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where films of `tests/clips.py` are made, once for all tests that only read them."""
-    return tmp_path_factory.mktemp("clips")
-
-
 @pytest.fixture
 def make(ffmpeg: str, clips_folder: Path, tmp_path: Path) -> Callable[[str, str], Path]:
     """`make(name, arguments)`: a film made by ffmpeg; `CLIP:name` is one of the clips."""

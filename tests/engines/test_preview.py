@@ -13,18 +13,13 @@ clips = runpy.run_path(str(Path(__file__).parents[1] / "clips.py"))
 CLIPS, make, read_number = clips["CLIPS"], clips["make"], clips["read_number"]
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("clips")
-
-
 @pytest.fixture
-def preview(opened, folder):
+def preview(opened, clips_folder):
     """`preview("plain.mp4")`: the animation, and for each of its pictures milliseconds and number."""
     from tornado_media.engines import preview as engine
 
     def read(name, **asked):
-        content = opened(engine.preview, make(name, folder), None, **asked)
+        content = opened(engine.preview, make(name, clips_folder), None, **asked)
         assert len(content) <= engine.BYTES
         animation, found = Image.open(io.BytesIO(content)), []
         for number in range(animation.n_frames):

@@ -31,19 +31,14 @@ AAC_FRAME = Fraction(1024, 48000)
 slow = pytest.mark.slow
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("clips")
-
-
 @pytest.fixture
-def derived(folder, ffmpeg):
+def derived(clips_folder, ffmpeg):
     """`derived("open.mp4", "-i {plain.mp4} -c:v libx264")`: a film that ffmpeg makes of others, once."""
 
     def build(name, arguments):
-        path = folder / name
+        path = clips_folder / name
         if not path.exists():
-            words = [str(make(w[1:-1], folder)) if w[0] == "{" else w for w in arguments.split()]
+            words = [str(make(w[1:-1], clips_folder)) if w[0] == "{" else w for w in arguments.split()]
             subprocess.run([ffmpeg, "-y", "-nostdin", "-v", "error", *words, str(path)], check=True)
         return path
 
@@ -167,8 +162,8 @@ QUICK = ("plain.mkv", "edited.mp4")
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in QUICK else slow) for name in PICTURES]
 )
-def test_a_copied_picture_has_each_frame_once_and_at_its_time(name, cut, folder, ffmpeg):
-    clip, path = CLIPS[name], make(name, folder)
+def test_a_copied_picture_has_each_frame_once_and_at_its_time(name, cut, clips_folder, ffmpeg):
+    clip, path = CLIPS[name], make(name, clips_folder)
     spans = spans_of(path, 0, True)
     init, segments = cut(path, 0, True, spans)
     found = check(init, [segments[n] for n in range(len(spans))])
@@ -248,10 +243,10 @@ def test_start_codes_become_lengths(cut, derived, ffmpeg):
     decodes(ffmpeg, joined(init, segments))
 
 
-def test_the_size_of_a_picture_is_that_of_square_pixels(cut, folder):
+def test_the_size_of_a_picture_is_that_of_square_pixels(cut, clips_folder):
     import av
 
-    path = make("squeezed.mp4", folder)
+    path = make("squeezed.mp4", clips_folder)
     init, segments = cut(path, 0, True, spans_of(path, 0, True)[:1])
     assert (320 << 16).to_bytes(4) + (180 << 16).to_bytes(4) in init
     with av.open(io.BytesIO(joined(init, segments))) as container:
@@ -281,9 +276,9 @@ FIRST = -0.001
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in ("plain.mkv", "offset.ts") else slow) for name in SOUNDS]
 )
-def test_a_copied_sound_has_each_packet_once_and_at_its_time(name, cut, folder, ffmpeg):
+def test_a_copied_sound_has_each_packet_once_and_at_its_time(name, cut, clips_folder, ffmpeg):
     stream, coding, frame = SOUNDS[name]
-    path = make(name, folder)
+    path = make(name, clips_folder)
     spans = spans_of(path, stream, True)
     init, segments = cut(path, stream, True, spans)
     found = check(init, [segments[n] for n in range(len(spans))])
@@ -359,8 +354,8 @@ ENCODED = {"surround.mkv": 1, "interlaced.ts": 1, "early.ts": 1, "plain.mp4": 1,
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name == "surround.mkv" else slow) for name in ENCODED]
 )
-def test_an_encoded_sound_lies_on_its_grid(name, cut, folder, ffmpeg):
-    path, stream = make(name, folder), ENCODED[name]
+def test_an_encoded_sound_lies_on_its_grid(name, cut, clips_folder, ffmpeg):
+    path, stream = make(name, clips_folder), ENCODED[name]
     spans = spans_of(path, stream, False)
     init, segments = cut(path, stream, False, spans)
     frames = [94] * 5 + [round(spans[-1][1] / AAC_FRAME) - 5 * 94]
@@ -384,9 +379,9 @@ def strength(samples, frequency, begin, end):
     "name",
     ["plain.mkv", *(pytest.param(each, marks=slow) for each in ("plain.mp4", "edited.mp4", "early.ts"))],
 )
-def test_an_encoded_sound_is_in_time_with_the_picture(name, cut, folder):
+def test_an_encoded_sound_is_in_time_with_the_picture(name, cut, clips_folder):
     """The higher tone of each full second, 40 ms long, begins with its picture."""
-    path = make(name, folder)
+    path = make(name, clips_folder)
     init, segments = cut(path, 1, False, spans_of(path, 1, False)[:2])
     left, _ = sound(joined(init, segments))
     for second in (1, 2, 3):
@@ -397,8 +392,8 @@ def test_an_encoded_sound_is_in_time_with_the_picture(name, cut, folder):
         assert loud and -0.0045 < (loud[0] - frame) / 48000 < 0.003
 
 
-def test_all_channels_are_heard_on_their_side(cut, folder):
-    path = make("surround.mkv", folder)
+def test_all_channels_are_heard_on_their_side(cut, clips_folder):
+    path = make("surround.mkv", clips_folder)
     init, segments = cut(path, 1, False, spans_of(path, 1, False)[2:3])
     sides = [channel[-60_000:-36_000] for channel in sound(joined(init, segments))]
     heard = {
@@ -513,9 +508,9 @@ def bytes_read():
 @pytest.mark.parametrize(
     ("stream", "copy", "words"), [(7, True, "index 7"), (0, False, "no sound"), (2, True, "index 2")]
 )
-def test_what_is_no_stream_of_the_film(stream, copy, words, cut, folder):
+def test_what_is_no_stream_of_the_film(stream, copy, words, cut, clips_folder):
     with pytest.raises(SourceUnusable, match=words):
-        cut(make("plain.mkv", folder), stream, copy, [(0.0, 2.0)])
+        cut(make("plain.mkv", clips_folder), stream, copy, [(0.0, 2.0)])
 
 
 @pytest.mark.parametrize("content", [b"", b"no film", bytes(range(256)) * 20], ids=["empty", "text", "noise"])
@@ -526,20 +521,20 @@ def test_what_is_no_film(content, cut, tmp_path):
         cut(path, 0, True, [(0.0, 2.0)])
 
 
-def test_a_place_after_the_end_of_a_picture(cut, folder):
+def test_a_place_after_the_end_of_a_picture(cut, clips_folder):
     with pytest.raises(SourceUnusable, match="not there"):
-        cut(make("plain.mkv", folder), 0, True, [(100.0, 102.0)])
+        cut(make("plain.mkv", clips_folder), 0, True, [(100.0, 102.0)])
 
 
 @pytest.mark.parametrize(
     "seed", [pytest.param(seed, marks=slow if seed >= 12 else ()) for seed in range(150)]
 )
-def test_a_damaged_film_gives_segments_or_is_refused(seed, cut, folder, tmp_path):
+def test_a_damaged_film_gives_segments_or_is_refused(seed, cut, clips_folder, tmp_path):
     chance = random.Random(seed)
     names = ["plain.mkv", "offset.ts", "surround.mkv"]
     names += ["plain.mp4", "old.avi", "hevc.mp4", "plain.webm", "growing.mp4"] if seed >= 12 else []
     path = tmp_path / (name := names[seed % len(names)])
-    content = bytearray(make(name, folder).read_bytes())
+    content = bytearray(make(name, clips_folder).read_bytes())
     for _ in range(chance.choice([0, 1, 20, 500])):
         within = len(content) if chance.random() < 0.7 else 4096
         content[chance.randrange(within)] ^= 1 << chance.randrange(8)

@@ -21,18 +21,13 @@ CLIPS, make, read_number = clips["CLIPS"], clips["make"], clips["read_number"]
 CUE = re.compile(r"([\d:.]+) --> ([\d:.]+)\n(\?preset=storyboard\S*)#xywh=(\d+),(\d+),(\d+),(\d+)\n")
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("clips")
-
-
 @pytest.fixture
-def board(opened, folder):
+def board(opened, clips_folder):
     """`board("plain.mp4", tiles=4)`: for each cue its begin, its end and the number of the frame there."""
     from tornado_media.engines.storyboard import storyboard
 
     def read(name, **asked):
-        path = make(name, folder)
+        path = make(name, clips_folder)
         text = opened(storyboard, path, None, format="vtt", **asked).decode()
         content = opened(storyboard, path, None, format="webp", quality=90, **asked)
         sheet = Image.open(io.BytesIO(content)).convert("L")
@@ -108,19 +103,19 @@ def test_there_is_no_more_than_one_picture_a_second(board):
     assert sheet == (480, 360)
 
 
-def test_the_cues_pass_the_parameters_on(opened, folder):
+def test_the_cues_pass_the_parameters_on(opened, clips_folder):
     from tornado_media.engines.storyboard import storyboard
 
-    path = make("plain.mp4", folder)
+    path = make("plain.mp4", clips_folder)
     text = opened(storyboard, path, None, format="vtt", width=80, tiles=2, quality=30, pixels=10**6).decode()
     references = {reference for _, _, reference, *_ in CUE.findall(text)}
     assert references == {"?preset=storyboard&width=80&tiles=2&quality=30"}
 
 
-def test_jpeg(opened, folder):
+def test_jpeg(opened, clips_folder):
     from tornado_media.engines.storyboard import storyboard
 
-    content = opened(storyboard, make("plain.mp4", folder), None, format="jpeg")
+    content = opened(storyboard, make("plain.mp4", clips_folder), None, format="jpeg")
     assert Image.open(io.BytesIO(content)).format == "JPEG"
 
 
@@ -135,21 +130,21 @@ def test_what_is_no_film(content, format_, opened, tmp_path):
         opened(storyboard, path, None, format=format_)
 
 
-def test_sound(opened, folder):
+def test_sound(opened, clips_folder):
     from tornado_media.engines.storyboard import storyboard
 
     with pytest.raises(SourceUnusable, match="no video"):
-        opened(storyboard, make("sound.m4a", folder), "audio/mp4")
+        opened(storyboard, make("sound.m4a", clips_folder), "audio/mp4")
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_a_damaged_film_is_a_sheet_or_refused(seed, opened, folder, tmp_path):
+def test_a_damaged_film_is_a_sheet_or_refused(seed, opened, clips_folder, tmp_path):
     import random
 
     from tornado_media.engines.storyboard import storyboard
 
     name = ["plain.mp4", "plain.mkv", "offset.ts"][seed % 3]
-    content, chance = bytearray(make(name, folder).read_bytes()), random.Random(seed)
+    content, chance = bytearray(make(name, clips_folder).read_bytes()), random.Random(seed)
     for _ in range(200):
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
     path = tmp_path / name

@@ -15,18 +15,13 @@ clips = runpy.run_path(str(Path(__file__).parents[1] / "clips.py"))
 CLIPS, make = clips["CLIPS"], clips["make"]
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("clips")
-
-
 @pytest.fixture
-def serve_clip(serve, source_folder, folder):
+def serve_clip(serve, source_folder, clips_folder):
     """`async with serve_clip("plain.mkv") as server`: films of `clips`."""
 
     def start(*names, **config):
         for name in names:
-            (source_folder / name).hardlink_to(make(name, folder))
+            (source_folder / name).hardlink_to(make(name, clips_folder))
         return serve(config)
 
     return start

@@ -23,22 +23,17 @@ LOCAL = ("-protocol_whitelist", "http,tcp", "-allowed_extensions", "ALL", "-exte
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("clips")
-
-
-@pytest.fixture(scope="session")
 def check():
     """`check(init, segments, start=0, seconds=[2, 2])`: on the grid, without gap and overlap."""
     return runpy.run_path(str(TESTS / "hls_checker.py"))["check"]
 
 
 @pytest.fixture
-def serve_clip(serve, source_folder, folder):
+def serve_clip(serve, source_folder, clips_folder):
     """`async with serve_clip("plain.mkv", idle=0.2) as server`: a film of `clips`, and a section [video]."""
 
     def start(name, **video):
-        (source_folder / name).hardlink_to(make(name, folder))
+        (source_folder / name).hardlink_to(make(name, clips_folder))
         return serve({"video": video} if video else {})
 
     return start
@@ -294,8 +289,8 @@ async def test_a_segment_after_the_last_one_is_404(serve_clip):
             assert (answer.status, "no segment 7" in answer.text) == (404, True), query
 
 
-async def test_signed_playlists_sign_their_parts(serve_clip, source_folder, serve, folder):
-    (source_folder / "plain.mkv").hardlink_to(make("plain.mkv", folder))
+async def test_signed_playlists_sign_their_parts(serve_clip, source_folder, serve, clips_folder):
+    (source_folder / "plain.mkv").hardlink_to(make("plain.mkv", clips_folder))
     import tornado_media
 
     async with serve({"signing": {"keys": ["k" * 32]}}) as server:
