@@ -7,6 +7,7 @@ import pytest
 
 from tornado_media.processes.output import BufferedOutput, PipeOutput, open_output
 from tornado_media.store.blocks import InMemory, InPipe, read_block
+from tornado_media.store.spool_file import rest, taken
 
 KINDS = [PipeOutput, BufferedOutput]
 
@@ -87,6 +88,24 @@ async def test_a_number_that_is_used_again_is_not_watched_any_more():
     os.close(other)
     os.close(other_writer)
     writer.close()
+
+
+async def test_a_block_that_is_taken_while_the_output_is_closed_is_of_the_same_pipe():
+    read_end, write_end = os.pipe()
+    output = PipeOutput(read_end)
+    os.write(write_end, b"its bytes")
+    block = await output.next(100)
+    output.close()
+    assert output.closed
+    assert await output.next(100) is None
+    other = os.open(os.devnull, os.O_RDONLY)
+    assert other != read_end
+    assert taken(rest(block, 4)) == b"its bytes"[:5]
+    assert taken(rest(block, 5)) == b"ytes"
+    del block
+    assert os.dup(other) == read_end  # now it is closed
+    for descriptor in (other, read_end, write_end):
+        os.close(descriptor)
 
 
 async def test_a_cancelled_wait_leaves_the_loop_and_the_bytes():

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import struct
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tornado.web import Application, RequestHandler
 from tornado_media import send_program
 from tornado_media.app import log_request
 from tornado_media.processes import pipeline
+from tornado_media.store import spool_file
 
 SECRETS = ("boom", "/secret", "python", ".py", "Traceback", "tests/programs")
 
@@ -101,6 +103,7 @@ async def test_row_5_output_closed_but_alive(serve, web, expect_log, monkeypatch
         await web.ended(int(response.content))
 
 
+@pytest.mark.slow
 async def test_row_6_a_grandchild_holds_the_output(serve, web):
     async with serve(left=web.program_preset("grandchild")) as server:
         response = await server.get("/a.txt?preset=left")
@@ -139,6 +142,32 @@ async def test_row_10_endless_work_ends_at_its_deadline(serve, web, expect_log):
         await web.ended(int(response.content[:20].split(b"\n")[0]))
 
 
+async def test_row_10_a_deadline_passes_while_the_disk_takes_a_block(serve, web, expect_log, monkeypatch):
+    """The block's pipe is not another file's then, and the disk is not to blame."""
+    expect_log("aborted.*not done in 0.5 s")
+    real, began, go = spool_file._write, threading.Event(), threading.Event()
+
+    def slow(*arguments):
+        began.set()
+        assert go.wait(20)
+        return real(*arguments)
+
+    monkeypatch.setattr(spool_file, "_write", slow)
+    preset = web.program_preset("endless", limits={"total": 0.5, "output": "64 GiB"})
+    async with serve(endless=preset) as server:
+        reader, writer = await server.send("/a.txt?preset=endless")
+        await web.read_head(reader)
+        pid = await first_line(reader)
+        taking = asyncio.ensure_future(reader.read())
+        while not began.is_set():
+            await asyncio.sleep(0)
+        await web.ended(pid)
+        go.set()
+        await taking
+        writer.close()
+
+
+@pytest.mark.slow
 async def test_row_10_processor_time_has_a_limit(serve, web, expect_log):
     expect_log("aborted.*(SIGXCPU|SIGKILL)")
     async with serve(spins=web.program_preset("spins", limits={"cpu": 1})) as server:

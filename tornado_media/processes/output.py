@@ -15,7 +15,7 @@ from typing import Protocol, cast
 
 from tornado.iostream import PipeIOStream, StreamClosedError
 
-from tornado_media.store.blocks import Block, InMemory, InPipe
+from tornado_media.store.blocks import Block, InMemory, InPipe, PipeEnd
 
 _BUFFER = 256 * 1024
 _SMALL = 4096
@@ -56,6 +56,7 @@ class PipeOutput:
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
+        self._end: PipeEnd | None = PipeEnd(pipe)
         self._readable: asyncio.Future[None] | None = None
         os.set_blocking(pipe, False)
 
@@ -63,7 +64,7 @@ class PipeOutput:
         """Wait for bytes and say how many lie in the pipe."""
         while self._pipe >= 0:
             if size := _waiting_in(self._pipe):
-                return InPipe(self._pipe, min(size, limit))
+                return InPipe(self._pipe, min(size, limit), self._end)
             try:
                 # Nothing has come, or the writers have gone: only a read tells which. What comes at this
                 # very moment is taken along.
@@ -84,7 +85,10 @@ class PipeOutput:
         return self._pipe < 0
 
     def close(self) -> None:
-        """Give the descriptor back, and end a `next` that waits. Idempotent."""
+        """Give the descriptor back, and end a `next` that waits. Idempotent.
+
+        It is closed when the last block of it has been taken, too.
+        """
         pipe, self._pipe = self._pipe, -1
         if pipe < 0:
             return
@@ -92,7 +96,7 @@ class PipeOutput:
             # The descriptor has to leave the loop before its number can be somebody else's.
             self._readable.get_loop().remove_reader(pipe)
             _wake(self._readable)
-        os.close(pipe)
+        self._end = None
 
     async def _wait(self) -> None:
         loop, pipe = asyncio.get_running_loop(), self._pipe

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tornado_media.store.threads import in_thread
@@ -50,6 +50,23 @@ class InFile:
     length: int
 
 
+class PipeEnd:
+    """The read end of a pipe, closed when nobody has it any more.
+
+    A job may be ended while a thread or a slow client still takes a block of it. Were its pipe closed then,
+    the number could be another file's already, and somebody would get those bytes.
+
+    Args:
+        pipe: the descriptor; owned from now on.
+    """
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+
+    def __del__(self) -> None:
+        os.close(self._pipe)
+
+
 @dataclass(frozen=True, slots=True)
 class InPipe:
     """Bytes that lie in a pipe now. Whoever takes the block reads exactly these, all of them.
@@ -57,10 +74,12 @@ class InPipe:
     Args:
         pipe: its read end, non-blocking; stays the reader's.
         length: bytes.
+        end: owns the read end, where it may be given up while the block is taken.
     """
 
     pipe: int
     length: int
+    end: PipeEnd | None = field(default=None, compare=False, repr=False)
 
 
 Block = InMemory | InFile | InPipe

@@ -10,6 +10,7 @@ import errno
 import functools
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from tornado_media.store.blocks import Block, InFile, InMemory, InPipe
@@ -112,8 +113,8 @@ def rest(block: Block, done: int) -> Block:
     match block:
         case InMemory(view):
             return InMemory(view[done:])
-        case InPipe(pipe, length):
-            return InPipe(pipe, length - done)
+        case InPipe(length=length):
+            return replace(block, length=length - done)
         case InFile(file, offset, length):
             return InFile(file, offset + done, length - done)
 
