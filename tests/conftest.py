@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import inspect
 import logging
 import os
 import re
@@ -34,7 +35,7 @@ pytest_plugins = ["pytester"]
 hypothesis.settings.register_profile(
     "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-hypothesis.settings.load_profile("tests")
+hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("tests"), max_examples=20)
 
 SETTLE = 2.0
 """Seconds that tasks and threads have to end by themselves after a test; a wait ends when they do."""
@@ -65,6 +66,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        # Not for all tests: to make a loop and to look for what it leaves takes longer than most of them.
+        item.fixturenames.append("io_loop")
     needed = [tool for marker in item.iter_markers("needs") for tool in marker.args]
     missing = [tool for tool in dict.fromkeys(needed) if find_tool(tool) is None]
     if missing:
@@ -79,6 +83,34 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
         terminalreporter.line(f"{report.nodeid}: {reason.removeprefix('Skipped: ')}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("quick" if "not slow" in config.getoption("markexpr") else "tests")
+
+
+# -- slow: the suite that a developer runs takes less than three minutes -----------------------------------
+
+FEW = {
+    "tests/browser": 1, "tests/conformance": 1, "tests/engines": 2, "tests/formats/test_ffmpeg": 1,
+    "tests/formats/test_media_types": 2, "tests/processes": 2, "tests/test_": 2, "tests/web": 1,
+}  # fmt: skip
+"""Where tests start programs or decode pictures: how many rows of each table are not slow."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest looks for the marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rows: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        rows.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for test, table in rows.items():
+        few = next((n for start, n in FEW.items() if test.startswith(start)), len(table))
+        quick = [item for item in table if item.get_closest_marker("slow") is None]
+        # From the first to the last: a table begins with what is usual and ends with what is odd.
+        kept = {round(place * (len(quick) - 1) / (few - 1)) for place in range(few)} if few > 1 else {0}
+        for place, item in enumerate(quick):
+            if place not in kept:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -286,7 +318,7 @@ async def leftover_tasks() -> list[str]:
     return [f"task {task.get_name()}: {task.get_coro()}" for task in tasks]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def io_loop(request: pytest.FixtureRequest, no_leaks: None) -> Iterator[IOLoop]:
     """The loop of `async def` tests. The one of pytest-tornasync would close what a test left open."""
     loop = IOLoop(make_current=False)

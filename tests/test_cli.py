@@ -34,11 +34,13 @@ def test_render_to_a_file(jpeg, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if "small" in path.name] == ["small.jpg"]
 
 
+@pytest.mark.slow
 def test_render_to_stdout(jpeg, tmp_path):
     done = run("render", "original", "1.jpg", cwd=tmp_path, text=False)
     assert done.stdout == jpeg.read_bytes()
 
 
+@pytest.mark.slow
 def test_render_that_fails_leaves_the_file_as_it_was(tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"junk" * 1000)
     (tmp_path / "small.jpg").write_text("before")
@@ -71,6 +73,7 @@ def test_render_says_what_is_wrong(jpeg, tmp_path, arguments, said):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_dry_run_prints_what_would_run(jpeg, tmp_path, clip_mkv):
     done = run("render", "thumbnail", "1.jpg", "size=300x200", "--dry-run", cwd=tmp_path)
     assert done.stdout.startswith("engine thumbnail(")
@@ -102,6 +105,7 @@ def test_presets_lists_parameters_bounds_and_what_is_missing(tmp_path):
     assert "missing program: acme-nowhere" in listed
 
 
+@pytest.mark.slow
 def test_check_says_every_mistake(tmp_path):
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text('[sources.a]\nroot = "."\n')
@@ -116,6 +120,7 @@ def test_check_says_every_mistake(tmp_path):
     run("check", tmp_path / "none.toml", cwd=tmp_path, status=1)
 
 
+@pytest.mark.slow
 def test_cache_stats_purge_clear(tmp_path):
     config = tmp_path / "c.toml"
     config.write_text('[sources.a]\nroot = "."\n[cache]\nfolder = "kept"\n')
@@ -156,6 +161,7 @@ def test_version_and_help(tmp_path):
     assert json.dumps(run("--help", cwd=tmp_path).stdout).count("serve")
 
 
+@pytest.mark.slow
 def test_sign(tmp_path):
     config = tmp_path / "media.toml"
     config.write_text('[signing]\nkeys = ["a key of some length"]\n')

@@ -107,12 +107,36 @@ def rig(pytester: pytest.Pytester, tests: str, *options: str) -> pytest.RunResul
     return pytester.runpytest_subprocess("-p", "no:cacheprovider", ".", *options)
 
 
+@pytest.mark.slow
 def test_good_tests_pass(pytester: pytest.Pytester) -> None:
     result = rig(pytester, GOOD)
     result.assert_outcomes(passed=5, skipped=1)
     result.stdout.fnmatch_lines(["*not run here*", "test_it.py::test_needs: not installed: no-such-tool"])
 
 
+@pytest.mark.slow
+def test_of_a_long_table_few_rows_are_not_slow(pytester: pytest.Pytester) -> None:
+    table = """
+import pytest
+@pytest.mark.parametrize("number", range(5))
+def test_row(number): pass
+@pytest.mark.parametrize("number", [pytest.param(0, marks=pytest.mark.slow), 1, 2])
+def test_other_row(number): pass
+"""
+    for folder in ("engines", "store"):
+        path = pytester.mkpydir("tests") if folder == "engines" else pytester.path / "tests"
+        (path / folder).mkdir()
+        (path / folder / f"test_{folder}.py").write_text(table)
+    result = rig(pytester, GOOD, "-m", "not slow", "-k", "row", "-v", "-p", "no:randomly")
+    ran = [line.split("::")[1].split()[0] for line in result.outlines if "PASSED" in line]
+    assert ran == [
+        "test_row[0]", "test_row[4]", "test_other_row[1]", "test_other_row[2]",
+        *(f"test_row[{number}]" for number in range(5)), "test_other_row[1]", "test_other_row[2]",
+    ]  # fmt: skip
+    rig(pytester, GOOD, "-k", "row").assert_outcomes(passed=16)
+
+
+@pytest.mark.slow
 def test_strict_tools(pytester: pytest.Pytester) -> None:
     result = rig(pytester, GOOD, "--strict-tools", "-k", "needs")
     assert result.ret == 1

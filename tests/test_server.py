@@ -60,6 +60,7 @@ async def test_it_serves_and_stops(folder, number):
     assert b"Traceback" not in said
 
 
+@pytest.mark.slow
 async def test_what_runs_is_given_time_and_then_aborted(folder):
     process, address = await start(folder, "--config", "c.toml", "--port", "0")
     reader, writer, pid = await silent_stream(address)
@@ -96,6 +97,7 @@ def alive(pid):
         return False
 
 
+@pytest.mark.slow
 async def test_a_second_signal_does_not_wait(folder):
     (folder / "c.toml").write_text((folder / "c.toml").read_text().replace("drain = 0.3", "drain = 600.0"))
     process, address = await start(folder, "--config", "c.toml", "--port", "0")
@@ -108,6 +110,7 @@ async def test_a_second_signal_does_not_wait(folder):
     writer.close()
 
 
+@pytest.mark.slow
 async def test_a_port_that_is_taken_is_told(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -129,6 +132,7 @@ async def test_a_port_that_is_taken_is_told(folder):
     assert b"Traceback" not in said
 
 
+@pytest.mark.slow
 async def test_headers_without_end_are_refused(folder):
     process, address = await start(folder, ".", "--port", "0")
     reader, writer = await asyncio.open_connection("127.0.0.1", int(address[1]))

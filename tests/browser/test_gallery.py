@@ -50,6 +50,7 @@ def test_a_video_shows_its_duration(tab):
     expect(picture_of(page, "clip.mkv").locator(".tile-badge")).to_have_text("1:00")
 
 
+@pytest.mark.slow
 def test_other_files_lead_to_the_original(tab):
     page = tab.open("-/")
     tile = picture_of(page, "notes.txt")
@@ -79,6 +80,7 @@ def test_a_folder_opens_by_its_address(tab):
     expect(page.locator(".tile")).to_have_attribute("data-state", "painted")
 
 
+@pytest.mark.slow
 def test_an_empty_folder_says_so(tab):
     page = tab.open("-/?folder=/Empty/")
     expect(page.get_by_role("alert")).to_contain_text("This folder is empty")
@@ -92,6 +94,7 @@ def test_a_missing_folder_says_so(new_tab):
     tab.complaints.clear()
 
 
+@pytest.mark.slow
 def test_lightbox_by_keyboard(tab):
     page = tab.open("-/?folder=/Holidays/")
     wait_for_tiles(page)
@@ -115,6 +118,7 @@ def test_lightbox_by_keyboard(tab):
     assert page.evaluate("document.activeElement.closest('.tile').dataset.path") == "/Holidays/day-1.jpg"
 
 
+@pytest.mark.slow
 def test_back_closes_the_lightbox(tab):
     page = tab.open("-/?folder=/Holidays/")
     picture_of(page, "day-2.jpg").click()
@@ -124,6 +128,7 @@ def test_back_closes_the_lightbox(tab):
     expect(page.locator("h1")).to_have_text("Holidays")
 
 
+@pytest.mark.slow
 def test_a_picture_opens_by_its_address(tab):
     page = tab.open(f"-/#{quote(ODD_NAME)}")
     image = page.get_by_role("dialog").locator("img")
@@ -134,6 +139,7 @@ def test_a_picture_opens_by_its_address(tab):
     assert page.request.get(original).headers["content-type"] == "image/jpeg"
 
 
+@pytest.mark.slow
 def test_swiping_turns_the_page(new_tab):
     page = new_tab(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True).open(
         "-/?folder=/Holidays/#day-0.jpg"
@@ -148,6 +154,7 @@ def test_swiping_turns_the_page(new_tab):
     expect(image).to_have_attribute("alt", "day-1.jpg")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 800, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_wider_than_the_screen(new_tab, width, scheme):
@@ -162,6 +169,7 @@ def test_nothing_is_wider_than_the_screen(new_tab, width, scheme):
     assert columns >= 2
 
 
+@pytest.mark.slow
 def test_a_busy_server_is_asked_again(tab):
     """503 with Retry-After: the tile waits, then shows its picture; the refusals are made by the test."""
     page = tab.page
@@ -185,6 +193,7 @@ def test_a_busy_server_is_asked_again(tab):
     tab.complaints.clear()
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_made_says_why_and_can_be_tried_again(tab):
     page = tab.page
     refuse = {"on": True}
@@ -207,6 +216,7 @@ def test_a_picture_that_cannot_be_made_says_why_and_can_be_tried_again(tab):
     tab.complaints.clear()
 
 
+@pytest.mark.slow
 def test_pages_of_a_long_folder_follow_each_other(tab):
     """The listing is answered by the test: no folder of the suite is long enough for a second page."""
     page = tab.page
@@ -233,6 +243,7 @@ def test_pages_of_a_long_folder_follow_each_other(tab):
     expect(page.locator("#summary")).to_have_text("200 other files")
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_not_be_listed_says_so_and_is_asked_once(tab):
     page = tab.page
     asked = []
@@ -250,6 +261,7 @@ def test_a_folder_that_may_not_be_listed_says_so_and_is_asked_once(tab):
     tab.complaints.clear()
 
 
+@pytest.mark.slow
 def test_a_listing_that_fails_can_be_tried_again(tab):
     page = tab.page
     refuse = {"on": True}

@@ -443,6 +443,7 @@ def test_a_position_that_is_worth_remembering(call, position, duration, kept):
     assert call("memory.js", "worthwhile", position, duration) is kept
 
 
+@pytest.mark.slow
 def test_the_oldest_position_is_forgotten(call):
     for number in range(202):
         call("memory.js", "rememberPosition", f"/{number}.mkv", 30, 60, number)

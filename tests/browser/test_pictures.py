@@ -52,6 +52,7 @@ def test_thumbnails_come_as_avif_or_webp_and_sharp(dense, server):
         assert 2 * sizes["width"] >= min(2 * shown * 0.95, 640), tiles.nth(at).inner_text()
 
 
+@pytest.mark.slow
 def test_a_placeholder_is_there_until_the_picture_is(dense, server):
     """Thumbnails are held back: the page then has placeholders, and nothing else."""
     held = []

@@ -146,6 +146,7 @@ def test_an_mkv_plays_and_seeks_to_40_seconds_within_2(tab, way):
     assert_right_clock(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "forced", "begins"),
     [
@@ -182,6 +183,7 @@ def test_keys_move_the_clock(tab, way):
     expect(page.locator("#mute")).to_have_attribute("aria-label", "Unmute")
 
 
+@pytest.mark.slow
 @WAYS
 def test_held_keys_end_at_the_last_place(tab, way):
     page = play(tab, "/clip.mkv", way)
@@ -194,6 +196,7 @@ def test_held_keys_end_at_the_last_place(tab, way):
     assert_right_clock(page)
 
 
+@pytest.mark.slow
 def test_one_frame_on_and_back(tab):
     page = play(tab, "/clip.mkv", "mse", "#t=10")
     page.keyboard.press(".")
@@ -312,6 +315,7 @@ def test_another_quality_goes_on_at_the_same_place(tab, way):
     assert_right_clock(page)
 
 
+@pytest.mark.slow
 def test_another_quality_keeps_what_is_there(tab):
     page = play(tab, "/clip.mkv", "mse", "#t=30")
     wait_for(page, f"{VIDEO}.buffered.end(0) >= 59")
@@ -406,6 +410,7 @@ def test_a_busy_server_is_asked_again_by_the_browser_itself(tab):
     tab.complaints.clear()
 
 
+@pytest.mark.slow
 def test_a_refusal_is_told_with_a_button(tab):
     page = tab.page
     refusal = {"status": 422, "json": {"detail": "The film is broken here."}}
@@ -426,6 +431,7 @@ def test_a_missing_source_is_told_in_words(tab):
     tab.complaints.clear()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_busy_at_first_is_asked_again(tab):
     page = tab.page
     refusals = []
@@ -447,6 +453,7 @@ def test_a_server_that_is_busy_at_first_is_asked_again(tab):
     tab.complaints.clear()
 
 
+@pytest.mark.slow
 def test_what_the_browser_can_play_is_not_transcoded(tab):
     segments = noted(tab, "preset=segment")
     page = play(tab, "/short.mp4")
@@ -481,6 +488,7 @@ def test_from_the_original_to_another_quality_and_back(tab):
     assert_right_clock(page)
 
 
+@pytest.mark.slow
 def test_sound_alone_plays(tab):
     page = play(tab, "/tone.flac")
     wait_until(page, 0.5)
@@ -588,6 +596,7 @@ def test_a_link_to_this_time(new_tab):
     assert page.url == link
 
 
+@pytest.mark.slow
 def test_the_keys_are_shown(tab):
     page = play(tab, "/clip.mkv")
     page.keyboard.press("?")
@@ -674,6 +683,7 @@ def test_two_taps_jump_and_one_shows_the_controls(new_tab):
     assert page.evaluate(STATE) == "playing"
 
 
+@pytest.mark.slow
 def test_the_slider_speaks(tab):
     page = play(tab, "/clip.mkv", None, "#t=10")
     slider = page.get_by_role("slider", name="Position")
@@ -697,6 +707,7 @@ def test_sliders_have_their_own_keys_and_the_player_the_others(tab):
     assert page.evaluate(f"{VIDEO}.volume") == pytest.approx(0.99)
 
 
+@pytest.mark.slow
 def test_every_control_has_a_name(tab, film):
     page = play(tab, film)
     names = page.locator("#controls button:visible, .bar a").evaluate_all(

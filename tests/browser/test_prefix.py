@@ -27,6 +27,7 @@ def embedded(media):
         process.terminate()
 
 
+@pytest.mark.slow
 def test_gallery_and_player_work_below_a_prefix(new_tab, embedded):
     tab = new_tab()
     tab.server = embedded

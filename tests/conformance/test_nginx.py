@@ -173,6 +173,7 @@ def test_a_file_that_changes_between_slices_is_noticed(nginx, folder, big):
     assert any("etag mismatch" in line for line in nginx.complaints())
 
 
+@pytest.mark.slow
 def test_a_stream_through(nginx, server):
     direct = server.get("/hello.txt?preset=sized").content
     assert len(direct) == 300_000
@@ -183,6 +184,7 @@ def test_a_stream_through(nginx, server):
     assert nginx.complaints() == []
 
 
+@pytest.mark.slow
 def test_a_program_that_fails_is_seen_by_nginx(serving_folder, folder, tool, tmp_path_factory):
     prefix = tmp_path_factory.mktemp("n")
     with (

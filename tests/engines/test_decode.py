@@ -188,7 +188,8 @@ def test_nothing_moves_when_it_gets_smaller(source, cut, parts):
     for x, found in enumerate(row):
         middle = (x + 0.5) * factor
         if 4 * factor < middle < width - 4 * factor - 4:  # away from the edges, which are repeated
-            assert abs(found - middle) < 0.1
+            # In pixels of the source: libvips takes its filter from a table of 64 places in a pixel.
+            assert abs(found - middle) < max(0.1, factor / 64)
 
 
 # -- frames and pages -------------------------------------------------------------------------------------

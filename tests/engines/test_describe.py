@@ -447,6 +447,7 @@ def test_nothing_to_be_seen_has_no_colours(call, tmp_path):
 # -- whatever the picture --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(1, 70),

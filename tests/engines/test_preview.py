@@ -56,6 +56,7 @@ def test_a_short_film_is_shown_from_its_beginning(preview):
     assert sum(duration for duration, _ in found) == 7000
 
 
+@pytest.mark.slow
 def test_moments_of_one_group_follow_each_other(preview):
     _, found = preview("long_group.mkv", seconds=8)
     numbers = [number for _, number in found]
@@ -82,6 +83,7 @@ def test_sizes(name, width, size, preview):
     assert preview(name, width=width, seconds=1)[0].size == size
 
 
+@pytest.mark.slow
 def test_noise_is_not_too_large(preview):
     """`read` compares the bytes; at the usual quality there would be more."""
     from tornado_media.engines.preview import BYTES, QUALITY

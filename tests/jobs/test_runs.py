@@ -150,6 +150,7 @@ async def test_any_order_gives_the_same_segments(film, tmp_path):
             assert is_segment((await get(jobs, film, number))[0], number)
 
 
+@pytest.mark.slow
 async def test_a_run_goes_ahead_and_waits(film, tmp_path):
     async with kept(tmp_path) as cache, running(cache, ahead=20.0) as jobs:
         for number in range(6):
@@ -188,6 +189,7 @@ async def test_a_run_that_nobody_follows_ends(film, tmp_path):
         assert film.starts == [0]
 
 
+@pytest.mark.slow
 async def test_who_pauses_keeps_the_run_by_asking(film, tmp_path):
     async with kept(tmp_path) as cache, running(cache, idle=0.5) as jobs:
         await get(jobs, film, 0)
@@ -298,6 +300,7 @@ async def test_who_waits_when_the_server_stops_is_told(film):
         jobs.streams.release()
 
 
+@pytest.mark.slow
 async def test_an_encoder_that_nobody_reads_uses_no_processor(film):
     async with running() as jobs:
         await get(jobs, film, 0)

@@ -466,6 +466,7 @@ async def test_a_worn_worker_finishes_its_call(engines, source, result):
     await pool.close()
 
 
+@pytest.mark.slow
 async def test_a_worker_that_grew_is_replaced(engines, result):
     pool = workers(1, memory=96 * 1024 * 1024)
     first = await result(pool, "pid")

@@ -366,6 +366,7 @@ def test_what_left_while_the_folder_was_listed_does_not_come_back():
     assert index.size == 2 * 4096
 
 
+@pytest.mark.slow
 def test_entries_are_placed_while_another_process_purges(folder):
     one, other, ended = Folder(folder), Folder(folder), threading.Event()
     one.make()
@@ -775,6 +776,7 @@ async def test_a_start_removes_the_temporary_names_of_the_dead(make_cache, folde
         assert (dead.exists(), living.exists()) == (False, True)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_a_kill_at_any_moment_leaves_whole_entries_only(make_cache, folder):
     program = Path(__file__).parents[1] / "programs" / "fills_cache.py"

@@ -185,6 +185,7 @@ async def test_writer_waits_a_window_ahead_of_the_fastest_reader(room: FolderRoo
     spool.release()
 
 
+@pytest.mark.slow
 async def test_too_large_spool_gives_back_what_all_have_read(tmp_path: Path) -> None:
     room = FolderRoom(tmp_path, bound=8 * MIB)
     spool = Spool(room, None)
@@ -206,6 +207,7 @@ async def test_too_large_spool_gives_back_what_all_have_read(tmp_path: Path) -> 
     spool.release()
 
 
+@pytest.mark.slow
 async def test_slow_reader_of_a_too_large_spool_holds_the_writer(tmp_path: Path) -> None:
     spool = Spool(FolderRoom(tmp_path, bound=8 * MIB), None)
     slow, fast = spool.open(0), spool.open(0)

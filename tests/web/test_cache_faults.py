@@ -217,6 +217,7 @@ async def test_row_46_a_range_of_an_earlier_run_is_not_of_the_one_that_grows(
 # -- row 47: a full disk -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_row_47_a_full_disk_serves_everybody_keeps_nothing_half_and_is_told_once(
     serve: Any, web: Any, small_disk: Path, source_folder: Path, picture: Any, expect_log: Any
 ) -> None:
@@ -508,6 +509,7 @@ async def test_row_49_a_result_that_is_cut_while_it_is_sent_is_an_abort(
 # -- row 50: a kept result that leaves while it is served ----------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["purge", "clear", "evict", "remove the folder"])
 async def test_row_50_what_leaves_the_cache_while_it_is_served_is_served_to_its_end(
     serve: Any, web: Any, tmp_path: Path, how: str
@@ -776,6 +778,7 @@ async def command(folder: Path, *arguments: str) -> str:
     return said.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("purge", "/1 a.txt"), ("clear",)])
 async def test_a_purge_on_the_command_line_is_noticed_by_a_server_that_runs(
     serve: Any, web: Any, source_folder: Path, tmp_path: Path, runs: Any, arguments: tuple[str, ...]

@@ -110,6 +110,7 @@ async def test_the_playlists_of_a_film(serve_clip):
                 assert (await content(server, "tracks.mkv", part))[4:8] in (b"ftyp", b"moof", b"styp")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain.mp4", "television.mp4", "surround.mkv", "old.avi", "plain.webm"])
 async def test_no_part_exceeds_what_the_playlist_promises(serve_clip, name):
     async with serve_clip(name) as server:
@@ -129,6 +130,7 @@ async def test_no_part_exceeds_what_the_playlist_promises(serve_clip, name):
             assert max(bits) + max(peaks, default=0) <= int(attributes["BANDWIDTH"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [[7, 2, 9, 0, 8], [4, 3, 2, 1, 0]])
 async def test_segments_in_any_order_are_those_of_one_run(serve_long, check, order):
     """On the grid, without gap and overlap, and the same initialization segment from each run."""
@@ -164,6 +166,7 @@ async def test_ten_viewers_have_one_encoder(serve_long):
         assert sum("fwd=miss" in each and "collapsed" not in each for each in said) == 1
 
 
+@pytest.mark.slow
 async def test_who_comes_later_reads_what_is_kept(serve_long, web):
     async with serve_long(video={"ahead": 60.0}) as server:
         _, segments = parts(await server.get("/film.mkv?preset=playlist&height=240"))
@@ -178,6 +181,7 @@ async def test_who_comes_later_reads_what_is_kept(serve_long, web):
         assert tuple(server.media.jobs.runs._runs) in [(run,), ()] and run.next >= made
 
 
+@pytest.mark.slow
 async def test_kept_segments_stay_within_the_bound_of_the_cache(serve_long, web, tmp_path):
     bound = 2_000_000
     kept = {"folder": str(tmp_path / "small"), "bytes": bound, "memory": 0}
@@ -225,6 +229,7 @@ async def test_who_leaves_at_once_leaves_no_encoder(serve_long, web):
         await web.until(lambda: server.media.jobs.runs.running == 0)
 
 
+@pytest.mark.slow
 async def test_an_encoder_whose_viewer_pauses_waits_without_working(serve_long, web):
     """Blocked in its pipe: no processor time. A HEAD keeps it, and it goes on afterwards."""
     async with serve_long(video={"ahead": 4.0, "idle": 60.0}) as server:

@@ -303,6 +303,7 @@ async def rage(server_of, web, folder, seeds):
         return counted
 
 
+@pytest.mark.slow
 async def test_damage(server_of, web, folder):
     counted = await rage(server_of, web, folder, range(165))
     assert counted[200] > 20

@@ -540,6 +540,7 @@ def commands_of(work):
     return [*work.commands, *(work.otherwise or ())] if isinstance(work, Pipeline) else []
 
 
+@pytest.mark.slow
 async def test_every_command_that_is_planned_is_bound(server_of, folder):
     """What ffmpeg is told of its source, whichever container, name and preset it is."""
     bound, planned = set(), set()
@@ -653,6 +654,7 @@ async def storm(server, folder, seeds):
     return counted
 
 
+@pytest.mark.slow
 async def test_damage(server_of, folder, log_watch):
     async with server_of(cpu=10) as server:
         counted = await storm(server, folder, range(33))

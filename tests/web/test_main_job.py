@@ -142,6 +142,7 @@ async def test_a_waiter_whose_client_left_is_removed(serve, web):
             await asyncio.sleep(0)
 
 
+@pytest.mark.slow
 async def test_a_client_that_leaves_a_picture_ends_its_worker_only(serve, picture, source_folder):
     picture("big.png", 6000, 6000, folder=source_folder)
     async with serve() as server:

@@ -82,6 +82,7 @@ async def test_200_equal_requests_are_one_job(serve: Any, web: Any, gate: Gate) 
     assert gate.runs == 1
 
 
+@pytest.mark.slow
 async def test_200_requests_for_one_thumbnail(serve: Any, web: Any, source_folder: Path, photo: Path) -> None:
     (source_folder / "1.jpg").write_bytes(photo.read_bytes())
     async with serve() as server:
@@ -476,6 +477,7 @@ async def test_range_never_starts_a_stream(serve: Any, web: Any, gate: Gate) -> 
         assert (await server.get("/a.txt?preset=p", Range="bytes=0-")).status == 200
 
 
+@pytest.mark.slow
 async def test_stream_that_outgrows_its_share_is_passed_on(
     serve: Any, web: Any, gate: Gate, tmp_path: Path
 ) -> None:

@@ -540,6 +540,7 @@ async def test_a_program_that_neither_reads_nor_writes_is_504(serve, web, post, 
         assert (await send(server, web, "/?preset=silent", BODY[:9])).status == 504
 
 
+@pytest.mark.slow
 async def test_a_slow_client_is_not_the_programs_fault(serve, web, post):
     async with serve(counts=post("counts", limits={"first_byte": 0.3})) as server:
         loop = asyncio.get_running_loop()
@@ -695,6 +696,7 @@ def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
+@pytest.mark.slow
 async def test_a_large_body_needs_little_memory(serve, web, post):
     total, most = 200_000_000, 0
     block = bytes(1_000_000)
