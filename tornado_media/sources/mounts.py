@@ -146,7 +146,7 @@ class Mounts:
         for mount in self._by_length:
             if folder.startswith(mount.prefix):
                 relative = path[len(mount.prefix) :].rstrip("/") or "."
-                return replace(self._root(mount), relative=relative)
+                return self._place(mount, relative)
         return None
 
     def below(self, folder: str) -> dict[str, tuple[Place, ...]]:
@@ -159,11 +159,11 @@ class Mounts:
         for mount in self._roots:
             if mount.prefix.startswith(folder) and mount.prefix != folder:
                 name = mount.prefix[len(folder) :].split("/")[0]
-                names[name] = (*names.get(name, ()), self._root(mount))
+                names[name] = (*names.get(name, ()), self._place(mount, "."))
         return names
 
-    def _root(self, mount: Mount) -> Place:
-        return Place(mount, self._roots[mount], ".", self._in_memory[mount])
+    def _place(self, mount: Mount, relative: str) -> Place:
+        return Place(mount, self._roots[mount], relative, self._in_memory[mount])
 
     def close(self) -> None:
         """Give the descriptors back. Idempotent; nothing can be opened afterwards."""
