@@ -122,11 +122,6 @@ def address_of(process: subprocess.Popen[str], log: Path) -> str:
     pytest.fail(f"the server did not say where it listens:\n{log.read_text(errors='replace')}")
 
 
-@pytest.fixture
-def io_loop() -> None:
-    """No loop of our own here: Playwright's runs in this thread as long as the browser is open."""
-
-
 @pytest.fixture(scope="module")  # no longer: while its loop runs, no other test can run one
 def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -535,18 +535,13 @@ def test_a_filesystem_that_may_wait_is_left_to_a_thread(tree, facts, monkeypatch
 
 
 @pytest.fixture
-def facts(sources, tree):
+def facts(sources, tree, clock_goes_on):
     if not beneath.has_cached_lookup():
         pytest.skip("not here: openat2 with RESOLVE_CACHED")
     if not keeps_names_in_memory(str(tree)):
         pytest.skip("the folder for tests lies on a filesystem that may wait")
 
-    # Of a link Linux notes when it was read, unless that was later than its making (relatime), and for that
-    # it may wait. So they are read once when the clock has gone on.
-    tick, made = tree / "tick", (tree / "root" / "null").lstat().st_ctime_ns
-    tick.touch()
-    while tick.stat().st_mtime_ns <= made:
-        tick.touch()
+    clock_goes_on()
 
     def facts(path):
         with sources.open(path) as source:
