@@ -172,7 +172,7 @@ def test_what_is_smooth_needs_no_margin(scale, progressive):
     content = file_of(smooth, quality=80, progressive=progressive)
     assert len(content) * 8 < 0.75 * 1024 * 768
     size = round(1024 / scale / 1.02), round(768 / scale / 1.02)
-    found, reduced = loading._reduced(content, header(content), size)
+    found, reduced = loading.reduced(content, (1024, 768), size, several_scans=progressive)
     assert found == scale
     wanted = smooth.resize(size, Image.Resampling.LANCZOS)
     wanted = pyvips.Image.new_from_memory(wanted.tobytes(), *size, 3, "uchar")
@@ -186,7 +186,7 @@ def test_what_is_fine_needs_some(scale):
     assert len(content) * 8 > 0.75 * 1024 * 768
     for part, wanted in ((1.02, scale // 2), (1.2, scale // 2), (1.3, scale)):
         size = round(1024 / scale / part), round(768 / scale / part)
-        assert loading._reduced(content, header(content), size)[0] == wanted
+        assert loading.reduced(content, (1024, 768), size, several_scans=False)[0] == wanted
 
 
 # -- into a file ------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ import pytest
 import pyvips
 from PIL import Image
 
+from tornado_media.engines import png_quick
+
 pytestmark = pytest.mark.slow
 
 MIB = 1024 * 1024
@@ -47,15 +49,18 @@ def scene(width, height):
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """A PNG of 49.9 megapixels, a lossy WebP of 4096 x 4096, and some smaller kinds."""
+    """A PNG of 49.9 megapixels, one as large as those decoded in memory, a lossy WebP of 4096 x 4096."""
     folder = tmp_path_factory.mktemp("large")
     scene(8600, 5800).pngsave(str(folder / "50mp.png"), compression=1, filter="sub")
+    scene(3200, 2950).pngsave(str(folder / "10mp.png"), compression=1, filter="sub")
+    size = (folder / "10mp.png").stat().st_size + 3200 * 2950 * 3
+    assert 0.9 < size / png_quick._MOST < 1
     scene(4096, 4096).webpsave(str(folder / "4096.webp"), Q=80, effort=0)
     return folder
 
 
 @pytest.mark.timeout(seconds=120)
-@pytest.mark.parametrize("name", ["50mp.png", "4096.webp"])
+@pytest.mark.parametrize("name", ["50mp.png", "10mp.png", "4096.webp"])
 @pytest.mark.parametrize(
     "query",
     [

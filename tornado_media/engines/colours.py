@@ -6,13 +6,14 @@ read as if it had none, as browsers do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache, lru_cache
 from io import BytesIO
 from typing import Any
 
 import pyvips
 from PIL import Image, ImageCms
+
+from tornado_media.engines.decoded import with_fields_of
 
 _GRID = 9
 """Steps of each channel that a profile is tried with."""
@@ -67,20 +68,6 @@ def _channels(image: Any) -> Any:
     return image.extract_band(0, n=colours + 1) if image.bands > colours + 1 else image
 
 
-def with_fields_of(image: Any, made: Any, names: Iterable[str] | None = None) -> Any:
-    """An image with metadata of another one.
-
-    Args:
-        image: which has them.
-        made: gets them; a copy of an image, which nobody else has.
-        names: of the fields, if they are there; None: all.
-    """
-    for name in set(names or image.get_fields()).difference(made.get_fields()):
-        if kind := image.get_typeof(name):
-            made.set_type(kind, name, image.get(name))
-    return made
-
-
 def _from_profile(image: Any) -> Any:
     profile = bytes(image.get(_PROFILE))
     grey = image.interpretation in ("b-w", "grey16")
@@ -99,13 +86,28 @@ def _from_profile(image: Any) -> Any:
     return made.colourspace("b-w") if grey else made
 
 
-def _by_little_cms(image: Any, profile: bytes) -> Any | None:
-    """What `icc_transform` gives, by the same library; to set that up takes longer than the pixels do."""
-    transform = _transform(profile)
+def picture_to_srgb(picture: Image.Image, profile: bytes) -> Image.Image | None:
+    """The colours of a picture of Pillow, RGB or grey, in sRGB; None where libvips has to do it.
+
+    Args:
+        picture: 8 bits; changed in place.
+        profile: what is embedded; empty for none.
+    """
+    grey = picture.mode == "L"
+    if not profile or _changes_nothing(profile, grey):
+        return picture
+    transform = None if grey else _transform(profile)
     if transform is None:
         return None
-    picture = Image.frombytes("RGB", (image.width, image.height), image.write_to_memory())
     transform.apply_in_place(picture)
+    return picture
+
+
+def _by_little_cms(image: Any, profile: bytes) -> Any | None:
+    """What `icc_transform` gives, by the same library; to set that up takes longer than the pixels do."""
+    picture = Image.frombytes("RGB", (image.width, image.height), image.write_to_memory())
+    if picture_to_srgb(picture, profile) is None:
+        return None
     made = pyvips.Image.new_from_memory(picture.tobytes(), image.width, image.height, 3, "uchar")
     return with_fields_of(image, made.copy(interpretation="srgb", xres=image.xres, yres=image.yres))
 

@@ -24,7 +24,7 @@ os.environ.setdefault("VIPS_CONCURRENCY", "1")
 
 import pyvips
 
-from tornado_media.engines import reopen, vips_texts
+from tornado_media.engines import png_quick, reopen, vips_texts
 from tornado_media.engines.apng_decode import draw
 from tornado_media.engines.header import SWAPPED, Header, read_header
 from tornado_media.engines.loading import Content, content_of, load_jpeg, load_vectors, load_webp
@@ -176,6 +176,10 @@ class Picture:
         if self._loader == "webpload":
             content = content_of(self._descriptor)
             return self._finish(lambda: load_webp(self._load, content, page, size, how), size)
+        if self._loader == "pngload":
+            whole = png_quick.decode(self._descriptor, page, metadata=self._metadata)
+            if whole is not None:
+                return self._finish(partial(_whole, whole), size)
         return self._finish(lambda: _whole(self._load(**how)), size)
 
     def _finish(self, load: Load, size: Size | None) -> Any:

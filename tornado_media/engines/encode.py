@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from PIL.Image import Image as Picture
+
 from tornado_media.engines import jpeg_turbo, metadata
 from tornado_media.errors import BadRequest
 from tornado_media.formats import qualities
@@ -71,6 +73,16 @@ def encode(
         return _save(image, format, progressive, {"keep": int(keep), **rung})
 
     return save(rungs[0]) if max_bytes is None else _largest(save, rungs, max_bytes)
+
+
+def encode_jpeg(picture: Picture, quality: int | None) -> bytes | None:
+    """The JPEG that `encode` makes of the same pixels, where they are with Pillow; None where it should.
+
+    Args:
+        picture: upright, sRGB or grey.
+        quality: as there.
+    """
+    return jpeg_turbo.save(picture, **_jpeg(quality, False)[0])
 
 
 def _fitting(image: Any, format_: str, background: tuple[int, int, int]) -> Any:

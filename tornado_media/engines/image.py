@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tornado_media.engines import filters, transform, watermark
+from tornado_media.engines import filters, transform, usual, watermark
 from tornado_media.engines.decode import open_picture
 from tornado_media.engines.encode import encode
 from tornado_media.engines.transform import Colour, Image
@@ -41,6 +41,8 @@ def thumbnail(source: int, media_type: str, **asked: Any) -> bytes:
             not have, a result that would be too large.
     """
     wish = Wish(**asked)
+    if media_type == "image/jpeg" and (content := usual.thumbnail(source, wish)) is not None:
+        return content
     metadata = wish.strip != "all"
     with open_picture(
         source, media_type, pixels=wish.pixels, frames=wish.frames, metadata=metadata

@@ -8,16 +8,17 @@ are in memory here, so large ones stream through libvips, too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
 from math import ceil
 from mmap import mmap
-from typing import Any
+from typing import Any, cast
 
 import pyvips
 from PIL import Image, JpegImagePlugin
 
-from tornado_media.engines.colours import with_fields_of
+from tornado_media.engines.decoded import image_of
 from tornado_media.engines.scaling import Size
 from tornado_media.engines.shrinking import Loaded
 from tornado_media.formats.jpeg import Frame, frame
@@ -30,10 +31,8 @@ _MOST = 4_000_000
 _SMALL = 130_000
 """Pixels of a decode below which Pillow resizes faster than libvips, which takes 1 ms to set that up."""
 
-_MODES = {1: ("L", "L", "b-w"), 3: ("RGB", "RGBX", "srgb")}
-"""By channels: the mode of Pillow, what it asks of libjpeg, the interpretation of libvips."""
-
-_NEEDED = ("icc-profile-data", "orientation")
+_MODES = {1: ("L", "L"), 3: ("RGB", "RGBX")}
+"""By channels: the mode of Pillow, and what it asks of libjpeg."""
 
 
 def decode(
@@ -52,25 +51,33 @@ def decode(
         None where it is not plain, not whole or too large.
     """
     width, height, bands = page.width, page.height, page.bands
-    buffer: Any = content  # a map has what a buffer needs, whatever its type says
-    found = frame(buffer)
+    found = frame(cast(bytes, content))
     if found is None or not _is_plain(found, (width, height), bands) or width * height > _MOST * scale**2:
         return None
-    mode, raw, interpretation = _MODES[bands]
+    picture = pixels(content, found, scale)
+    if picture is None:
+        return None
     extent = width / scale, height / scale
+    if size and extent[0] * extent[1] <= _SMALL:
+        picture = picture.resize(size, Image.Resampling.LANCZOS, (0, 0, *extent))
+        extent = float(size[0]), float(size[1])
+    return image_of(picture.tobytes(), picture.size, page, metadata=metadata), extent
+
+
+def pixels(content: bytes | mmap, found: Frame, scale: int) -> Image.Image | None:
+    """The pixels of a file at 1/`scale`; None where it is not whole.
+
+    Args:
+        content: the file; a map has what a buffer needs, whatever its type says.
+        found: its header: 8 bits, one component or three.
+        scale: 1, 2, 4 or 8.
+    """
+    mode, raw = _MODES[len(found.components)]
+    size = ceil(found.width / scale), ceil(found.height / scale)
     try:
-        whole = ceil(extent[0]), ceil(extent[1])
-        picture = Image.frombytes(mode, whole, buffer, "jpeg", raw, "", scale, 0)
-        if size and extent[0] * extent[1] <= _SMALL:
-            picture = picture.resize(size, Image.Resampling.LANCZOS, (0, 0, *extent))
-            extent = float(size[0]), float(size[1])
+        return Image.frombytes(mode, size, cast(bytes, content), "jpeg", raw, "", scale, 0)
     except (ValueError, MemoryError):
         return None
-    image = pyvips.Image.new_from_memory(picture.tobytes(), *picture.size, bands, "uchar")
-    if not metadata:
-        return with_fields_of(page, image.copy(interpretation=interpretation), _NEEDED), extent
-    image = image.copy(interpretation=interpretation, xres=page.xres, yres=page.yres)
-    return with_fields_of(page, image), extent
 
 
 def _is_plain(found: Frame, size: tuple[int, int], bands: int) -> bool:
@@ -98,18 +105,33 @@ def encode(image: Any, **how: Any) -> bytes | None:
     Raises:
         pyvips.Error: the pixels cannot be computed.
     """
-    size = image.width, image.height
-    if image.bands not in _MODES or size[0] * size[1] > _MOST or how["subsample_mode"] != "on":
+    size, bands = (image.width, image.height), image.bands
+    if bands not in _MODES or not _is_writable(size, how):
         return None
-    tables = _tables(how["Q"], how["quant_table"])
-    picture = Image.frombytes(_MODES[image.bands][0], size, image.write_to_memory())
+    return save(Image.frombytes(_MODES[bands][0], size, image.write_to_memory()), **how)
+
+
+def save(picture: Image.Image, **how: Any) -> bytes | None:
+    """As `encode`, of pixels that Pillow has.
+
+    Args:
+        picture: RGB or grey.
+        how: as there.
+    """
+    if not _is_writable(picture.size, how):
+        return None
     file = BytesIO()
     try:
-        sampling = "4:2:0" if image.bands == 3 else "4:4:4"  # of grey there is nothing to leave out
+        sampling = "4:2:0" if picture.mode == "RGB" else "4:4:4"  # of grey there is nothing to leave out
+        tables = _tables(how["Q"], how["quant_table"])
         picture.save(file, "JPEG", qtables=tables, subsampling=sampling, optimize=True)
     except OSError:  # noise of black and white, perhaps: as many bytes as pixels
         return None
     return file.getvalue()
+
+
+def _is_writable(size: Size, how: Mapping[str, Any]) -> bool:
+    return size[0] * size[1] <= _MOST and how["subsample_mode"] == "on"
 
 
 @lru_cache(maxsize=128)

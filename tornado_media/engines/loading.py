@@ -64,19 +64,26 @@ def load_jpeg(
         size: what it will be reduced to; None: it will not be.
         metadata: whether the image must have those of the file.
     """
-    scale, content = _reduced(content, page, size)
+    whole = page.width, page.height
+    scale, content = reduced(content, whole, size, several_scans=page.get("jpeg-multiscan"))
     loaded = jpeg_turbo.decode(content, page, scale, size, metadata=metadata)
     if loaded is not None:
         return loaded
     return load(content=content, shrink=scale), (page.width / scale, page.height / scale)
 
 
-def _reduced(content: Content, page: Any, size: Size | None) -> tuple[int, Content]:
-    """The scale at which a JPEG is decoded, and what of the file that needs."""
-    pixels = page.width * page.height
-    ratio = min(page.width / size[0], page.height / size[1]) if size else 1.0
+def reduced(content: Content, whole: Size, size: Size | None, *, several_scans: bool) -> tuple[int, Content]:
+    """The scale at which a JPEG is decoded, and what of the file that needs.
+
+    Args:
+        content: the file.
+        whole: its size.
+        size: what it will be reduced to; None: it will not be.
+        several_scans: whether it has more than one.
+    """
+    pixels = whole[0] * whole[1]
+    ratio = min(whole[0] / size[0], whole[1] / size[1]) if size else 1.0
     margin = _SMOOTH_MARGIN if len(content) * 8 <= pixels * _SMOOTH_BITS else _MARGIN
-    several_scans = page.get("jpeg-multiscan")
     for scale, plain_margin in _PLAIN_MARGINS.items():
         is_plain = scale * (plain_margin or margin) <= ratio
         # Of a file with one scan nothing can be left out: `coarse` only keeps it from aliasing.

@@ -12,6 +12,7 @@ from mmap import mmap
 from typing import Any
 
 import pyvips
+from PIL import Image
 
 _OPTIONS = {"skip_loop_filter": "all", "err_detect": "explode"}
 
@@ -60,8 +61,9 @@ def means(content: bytes | mmap, block: int) -> Any | None:
 
 
 def _mean(plane: Any, side: int) -> Any:
-    # A line may have bytes at its end that are no pixels.
-    image = pyvips.Image.new_from_memory(memoryview(plane), plane.line_size, plane.height, 1, "uchar")
-    if plane.line_size != plane.width:
-        image = image.crop(0, 0, plane.width, plane.height)
-    return image.shrink(side, side, ceil=True).copy_memory() if side > 1 else image
+    # A line may have bytes at its end that are no pixels. Pillow averages one channel in half of the time of
+    # libvips; several at once take it longer.
+    buffer: Any = memoryview(plane)
+    lines = Image.frombuffer("L", (plane.line_size, plane.height), buffer, "raw", "L", 0, 1)
+    picture = lines.reduce(side, (0, 0, plane.width, plane.height))
+    return pyvips.Image.new_from_memory(picture.tobytes(), *picture.size, 1, "uchar")
