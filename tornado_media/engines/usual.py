@@ -19,6 +19,7 @@ from tornado_media.engines.encode import encode, encode_jpeg
 from tornado_media.engines.header import SWAPPED
 from tornado_media.engines.loading import content_of, reduced
 from tornado_media.engines.refusal import check_scans
+from tornado_media.engines.scaling import Extent, scale_down
 from tornado_media.engines.wish import Wish
 from tornado_media.formats.boxes import Box, Size
 from tornado_media.formats.geometry import Arrangement, arrange
@@ -102,7 +103,7 @@ def _small(content: Any, plain: PlainJpeg, plan: Arrangement) -> Image.Image | N
     if picture is None:
         return None
     if picture.size != size:
-        picture = picture.resize(size, Image.Resampling.LANCZOS, (0, 0, *extent))
+        picture = _resized(picture, extent, size)
     if orientation in _UPRIGHT:
         picture = picture.transpose(_UPRIGHT[orientation])
     if plan.cut is not None:
@@ -111,15 +112,25 @@ def _small(content: Any, plain: PlainJpeg, plan: Arrangement) -> Image.Image | N
     return picture_to_srgb(picture, plain.profile)
 
 
+def _resized(picture: Image.Image, extent: Extent, size: Size) -> Image.Image:
+    if extent[0] * extent[1] <= jpeg_turbo.SMALL:
+        return picture.resize(size, Image.Resampling.LANCZOS, (0, 0, *extent))
+    image = scale_down(_in_libvips(picture), extent, size)
+    return Image.frombytes(picture.mode, size, image.write_to_memory())
+
+
+def _in_libvips(picture: Image.Image) -> Any:
+    bands = len(picture.getbands())
+    return pyvips.Image.new_from_memory(picture.tobytes(), *picture.size, bands, "uchar")
+
+
 def _file(picture: Image.Image, wish: Wish) -> bytes:
     if wish.format == "jpeg" and not (wish.lossless or wish.progressive or wish.max_bytes):
         content = encode_jpeg(picture, wish.quality)
         if content is not None:
             return content
-    bands = len(picture.getbands())
-    image = pyvips.Image.new_from_memory(picture.tobytes(), *picture.size, bands, "uchar")
     return encode(
-        image.copy(interpretation="srgb" if bands == 3 else "b-w"),
+        _in_libvips(picture).copy(interpretation="srgb" if picture.mode == "RGB" else "b-w"),
         format=wish.format,
         quality=wish.quality,
         lossless=wish.lossless,
