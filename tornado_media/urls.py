@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 from tornado_media.errors import BadRequest
@@ -164,6 +165,7 @@ def _check_name(name: str) -> None:
         raise BadRequest(f"The name {shown(name)} in the path is longer than {MAX_NAME} bytes.")
 
 
+@lru_cache(maxsize=512)
 def _parameters(query: str) -> tuple[tuple[str, str], ...]:
     # Nothing between two "&" is what templates leave behind; it cannot mean anything, so it means nothing.
     elements = [element for element in query.split("&") if element]

@@ -8,7 +8,6 @@ another key. Further sources, such as a watermark, are opened as the first one w
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 
 from tornado_media.errors import NotFound, SourceUnusable
 from tornado_media.formats.facts import VideoFacts
@@ -17,6 +16,7 @@ from tornado_media.http.hints import SILENT, Client
 from tornado_media.jobs.table import Jobs
 from tornado_media.presets.make_plan import Draft, draft, make_plan
 from tornado_media.presets.plan import Plan, SourceFacts
+from tornado_media.presets.recent import Recent
 from tornado_media.presets.registry import Presets
 from tornado_media.sources.local import Source, Sources
 from tornado_media.sources.opening import open_source
@@ -44,7 +44,7 @@ class Planning:
         self._cache = cache
         self._jobs = jobs
         # Each segment of a film is planned with them, and a long film has a hundred KiB of them.
-        self._known: OrderedDict[str, VideoFacts] = OrderedDict()
+        self._known: Recent[VideoFacts] = Recent(_MOST_KNOWN)
 
     async def plan(self, target: Target, source: Source, client: Client = SILENT) -> Plan:
         """What a target wants done with a source.
@@ -72,12 +72,7 @@ class Planning:
     async def _facts(self, source: Source) -> VideoFacts:
         asked = draft(Target(source.facts.path, (("preset", "info"),)), self._presets, source.facts)
         info = make_plan(asked, self._presets)
-        if (known := self._known.get(info.key)) is None:
-            known = self._known[info.key] = await self._probed(info, source)
-            if len(self._known) > _MOST_KNOWN:
-                self._known.popitem(last=False)
-        self._known.move_to_end(info.key)
-        return known
+        return self._known.get(info.key) or self._known.keep(info.key, await self._probed(info, source))
 
     async def _probed(self, info: Plan, source: Source) -> VideoFacts:
         account = Account(began=0.0)

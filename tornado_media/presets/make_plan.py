@@ -66,6 +66,23 @@ class Draft:
         return {name: value.path for name, value in self.values.items() if isinstance(value, SourcePath)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What does not depend on the source.
+
+    Args:
+        limits: of the job.
+        arguments: of the engine, where there is one.
+        definition: what the preset and its values are, in one form. The programs' paths and versions belong
+            to it: another binary under the same name makes other bytes. So do the limits that change a result
+            instead of refusing it.
+    """
+
+    limits: Limits
+    arguments: Mapping[str, object]
+    definition: bytes
+
+
 def check_target(target: Target, name: str, presets: Presets) -> None:
     """Find what is wrong with a target before anything is known of its source.
 
@@ -78,8 +95,7 @@ def check_target(target: Target, name: str, presets: Presets) -> None:
         BadRequest: no such parameter, or a value out of bounds.
         Unavailable: a program is not installed.
     """
-    preset = presets.presets[name]
-    _read_parameters(name, preset, _given(name, preset, target))
+    _read(name, presets.presets[name], target)
     _require_programs(name, presets)
 
 
@@ -98,8 +114,8 @@ def draft(target: Target, presets: Presets, source: SourceFacts, client: Client 
         Unavailable: a program is not installed.
     """
     name, preset = presets.select(target, source)
-    given = _given(name, preset, target)
-    values = _read_parameters(name, preset, given)
+    words = ("read", name, target.parameters)
+    given, values = presets.recent.get(words) or presets.recent.keep(words, _read(name, preset, target))
     _require_programs(name, presets)
     values, vary = negotiate(preset.parameters, values, given, client, presets.negotiation, source)
     return Draft(name, preset, source, values, vary)
@@ -123,11 +139,12 @@ def make_plan(
         SourceUnusable: the preset cannot be made of this source.
     """
     preset, values, source = asked.preset, asked.values, asked.source
-    limits = preset.limits.over(presets.limits)
-    work = _work(preset, presets, source, values, limits, facts, others)
-    key = _key(asked, presets, others, limits)
+    settled = _settled(asked, presets)
+    limits = settled.limits
+    work = _work(asked, presets, settled, facts, others)
+    key = _key(source, settled, others)
     if isinstance(work, Segment):
-        work = replace(work, run=_key(_without_number(asked), presets, others, limits))
+        work = replace(work, run=_key(source, _settled(_without_number(asked), presets), others))
         key = segment_key(work.run, work.number)
     return Plan(
         preset=asked.name,
@@ -141,6 +158,12 @@ def make_plan(
         key=key,
         vary=asked.vary,
     )
+
+
+def _read(name: str, preset: Preset, target: Target) -> tuple[Mapping[str, str], Mapping[str, Value]]:
+    """The texts of the parameters that the URL sets, and the values of all that have one."""
+    given = _given(name, preset, target)
+    return given, _read_parameters(name, preset, given)
 
 
 def _given(name: str, preset: Preset, target: Target) -> dict[str, str]:
@@ -196,16 +219,15 @@ def _texts(
 
 
 def _work(
-    preset: Preset,
+    asked: Draft,
     presets: Presets,
-    source: SourceFacts,
-    values: Mapping[str, Value],
-    limits: Limits,
+    settled: _Settled,
     facts: VideoFacts | None,
     others: Mapping[str, SourceFacts],
 ) -> Work:
+    preset, source, values = asked.preset, asked.source, asked.values
     if preset.engine is not None:
-        return EngineCall(preset.engine, ENGINES[preset.engine].arguments(values, limits), dict(others))
+        return EngineCall(preset.engine, settled.arguments, dict(others))
     if preset.pipeline is not None:
         texts = _texts(preset, values, source, others)
         commands = tuple(command.render(texts) for command in preset.pipeline)
@@ -252,29 +274,37 @@ def _require_programs(name: str, presets: Presets) -> None:
         )
 
 
-def _key(asked: Draft, presets: Presets, others: Mapping[str, SourceFacts], limits: Limits) -> str:
-    """32 hexadecimal digits that stand for the bytes: equal keys, equal result.
+def _settled(asked: Draft, presets: Presets) -> _Settled:
+    """What a draft says of whatever source."""
+    key = ("settled", asked.name, tuple(asked.values.items()))
+    settled: _Settled = presets.recent.get(key) or presets.recent.keep(key, _settle(asked, presets))
+    return settled
 
-    The programs' paths and versions belong to it: another binary under the same name makes other bytes. So do
-    the limits that change a result instead of refusing it.
-    """
-    preset, source = asked.preset, asked.source
+
+def _settle(asked: Draft, presets: Presets) -> _Settled:
+    preset = asked.preset
+    limits = preset.limits.over(presets.limits)
+    engine = None if preset.engine is None else ENGINES[preset.engine]
     programs = [[program, presets.programs.get(program)] for program in preset.programs()]
     versions = [presets.versions.get(name) for name in (*preset.engines(), *preset.programs())]
     parameters = preset.parameters
     canonical = sorted([key, *parameters[key].texts(value)] for key, value in asked.values.items())
-    parts = [
-        asked.name,
+    parts = [asked.name, preset.definition, programs, versions, canonical, limits.frames]
+    return _Settled(
+        limits=limits,
+        arguments={} if engine is None else engine.arguments(asked.values, limits),
+        definition=json.dumps(parts).encode(),
+    )
+
+
+def _key(source: SourceFacts, settled: _Settled, others: Mapping[str, SourceFacts]) -> str:
+    """32 hexadecimal digits that stand for the bytes: equal keys, equal result."""
+    sources = [
         _identity(source),
         source.media_type,
-        preset.definition,
-        programs,
-        versions,
-        canonical,
-        [[name, _identity(other)] for name, other in others.items()],
-        limits.frames,
+        [[name, _identity(each)] for name, each in others.items()],
     ]
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(settled.definition + json.dumps(sources).encode(), digest_size=16).hexdigest()
 
 
 def _identity(source: SourceFacts) -> list[str | int]:

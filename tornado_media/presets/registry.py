@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from tornado_media.errors import BadRequest, MethodNotAllowed, SourceUnusable
 from tornado_media.formats.tools import Tools
 from tornado_media.presets.negotiate import Negotiation
 from tornado_media.presets.plan import Limits, SourceFacts
 from tornado_media.presets.preset import Preset, matches, specificity
+from tornado_media.presets.recent import Recent
 from tornado_media.urls import Target, shown
+
+_HELD = 512
+"""Their keys have at most 8 KiB each, and a few hundred bytes as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Presets:
         versions: of programs and engines by name: when one changes, its results are other ones.
         negotiation: what may depend on the client.
         tools: what ffmpeg can do here.
+        recent: what targets said that were asked for last.
     """
 
     presets: Mapping[str, Preset]
@@ -37,6 +44,7 @@ class Presets:
     versions: Mapping[str, str] = field(default_factory=dict)
     negotiation: Negotiation = field(default_factory=Negotiation)
     tools: Tools = field(default_factory=Tools)
+    recent: Recent[Any] = field(default_factory=partial(Recent, _HELD), init=False, compare=False, repr=False)
 
     def accepting(self, media_type: str) -> tuple[str, ...]:
         """Names of the presets that can be made of a source of this media type."""
