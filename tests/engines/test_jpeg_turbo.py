@@ -84,7 +84,7 @@ def test_a_small_one_comes_in_its_final_size(mode, scale):
     content = file_of(photo(mode, (731, 499), blur=9))
     size = 731 // (scale + 1), 499 // (scale + 1)
     image, extent = decoded(content, scale, size)
-    if jpeg_turbo.SMALL * scale**2 < 731 * 499:
+    if jpeg_turbo._SMALL * scale**2 < 731 * 499:
         assert extent == (731.0, 499.0)
         return
     assert ((image.width, image.height), extent) == (size, (float(size[0]), float(size[1])))

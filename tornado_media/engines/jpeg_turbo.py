@@ -28,7 +28,7 @@ Image.preinit()  # else the first picture that is written waits for it
 _MOST = 4_000_000
 """Pixels: 28 MB while they are copied."""
 
-SMALL = 130_000
+_SMALL = 130_000
 """Pixels of a decode below which Pillow resizes faster than libvips, which takes 1 ms to set that up."""
 
 _MODES = {1: ("L", "L"), 3: ("RGB", "RGBX")}
@@ -58,7 +58,7 @@ def decode(
     if picture is None:
         return None
     extent = width / scale, height / scale
-    if size and extent[0] * extent[1] <= SMALL:
+    if size and extent[0] * extent[1] <= _SMALL:
         picture = picture.resize(size, Image.Resampling.LANCZOS, (0, 0, *extent))
         extent = float(size[0]), float(size[1])
     return image_of(picture.tobytes(), picture.size, page, metadata=metadata), extent

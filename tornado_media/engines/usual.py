@@ -28,6 +28,10 @@ from tornado_media.formats.jpeg_plain import PlainJpeg, read_plain
 _MOST = 400_000
 """Pixels of a decode up to which this is the shorter way."""
 
+_SMALL = 200_000
+"""Pixels of a decode up to which Pillow resizes it: alone libvips is faster from 140,000 on, but where all
+processors have work its thread waits for one."""
+
 _SETTLED = frozenset({
     "width", "height", "fit", "position", "dpr", "background", "format", "quality", "lossless", "max_bytes",
     "progressive", "animated", "pixels", "frames", "output_pixels",
@@ -113,7 +117,7 @@ def _small(content: Any, plain: PlainJpeg, plan: Arrangement) -> Image.Image | N
 
 
 def _resized(picture: Image.Image, extent: Extent, size: Size) -> Image.Image:
-    if extent[0] * extent[1] <= jpeg_turbo.SMALL:
+    if extent[0] * extent[1] <= _SMALL:
         return picture.resize(size, Image.Resampling.LANCZOS, (0, 0, *extent))
     image = scale_down(_in_libvips(picture), extent, size)
     return Image.frombytes(picture.mode, size, image.write_to_memory())
