@@ -19,6 +19,7 @@ from PIL import Image, ImageCms, ImageDraw, features
 from tornado_media.engines import decode
 from tornado_media.engines.scaling import scale_down
 from tornado_media.errors import BadRequest, SourceUnusable
+from tornado_media.formats import apng
 from tornado_media.formats.apng import frame_file, read_animation
 
 import pyvips  # isort: skip (`decode` has told libvips how to behave, before it is loaded)
@@ -288,6 +289,17 @@ def test_a_damaged_apng_is_read_or_left_alone(junk, where):
     if found is not None:
         assert all(frame.left + frame.width <= found.width for frame in found.frames)
         assert all(frame_file(bytes(content), found, frame).startswith(b"\x89PNG") for frame in found.frames)
+
+
+def test_a_very_long_apng_ends_with_the_frames_that_are_looked_at(monkeypatch):
+    buffer = io.BytesIO()
+    frames = drawn_frames()
+    frames[0].save(buffer, "png", save_all=True, append_images=frames[1:], duration=40)
+    whole = read_animation(buffer.getvalue())
+    monkeypatch.setattr(apng, "MOST_FRAMES", 3)
+    found = read_animation(buffer.getvalue())
+    assert len(whole.frames) == 5
+    assert found.frames == whole.frames[:3]
 
 
 # -- colours ----------------------------------------------------------------------------------------------

@@ -24,13 +24,15 @@ def draw(content: bytes | mmap, animation: Animation, *, fail_on: str, last: int
         fail_on: which faults are errors, as libvips calls them.
         last: the last frame that is wanted, from 0.
     """
-    canvas = _nothing(animation.width, animation.height)
+    nothing = pyvips.Image.black(animation.width, animation.height, bands=4).copy(interpretation="srgb")
+    canvas = nothing
     for number, frame in enumerate(animation.frames):
         before = canvas
         image = pyvips.Image.pngload_buffer(
             frame_file(memoryview(content), animation, frame), fail_on=fail_on
         )
-        image = to_srgb(image).colourspace("srgb")
+        image = to_srgb(image)
+        image = image if image.interpretation == "srgb" else image.colourspace("srgb")
         image = image if image.hasalpha() else image.addalpha()
         canvas = _lay(canvas, image, frame).copy_memory()
         yield canvas
@@ -39,14 +41,11 @@ def draw(content: bytes | mmap, animation: Animation, *, fail_on: str, last: int
         if frame.dispose == Dispose.PREVIOUS:
             canvas = before
         elif frame.dispose == Dispose.BACKGROUND:
-            canvas = canvas.insert(_nothing(frame.width, frame.height), frame.left, frame.top).copy_memory()
+            blank = nothing.crop(0, 0, frame.width, frame.height)
+            canvas = canvas.insert(blank, frame.left, frame.top).copy_memory()
 
 
 def _lay(canvas: Any, image: Any, frame: Frame) -> Any:
     if not frame.over:
         return canvas.insert(image, frame.left, frame.top)
     return canvas.composite2(image, "over", x=frame.left, y=frame.top).rint().cast("uchar")
-
-
-def _nothing(width: int, height: int) -> Any:
-    return pyvips.Image.black(width, height, bands=4).copy(interpretation="srgb")

@@ -18,6 +18,9 @@ _CONTROL = struct.Struct(">5I2H2B")
 _HUNDREDTHS = 100
 _MOST_CHUNKS = 200_000
 
+MOST_FRAMES = 10_000
+"""Frames that are looked at; the animation ends with them."""
+
 
 class Dispose(IntEnum):
     """What becomes of a frame's area before the next one is drawn."""
@@ -76,7 +79,7 @@ class Animation:
 
 
 def read_animation(content: bytes | memoryview) -> Animation | None:
-    """What the file says of its frames; None where it is no animation, or not a whole one.
+    """What the file says of its first `MOST_FRAMES` frames; None where it is no animation, or not a whole one.
 
     Args:
         content: the file.
@@ -91,6 +94,8 @@ def read_animation(content: bytes | memoryview) -> Animation | None:
         elif name == b"acTL":
             control = bytes(view[start:end])
         elif name == b"fcTL":
+            if len(found) == MOST_FRAMES:
+                break
             found.append((bytes(view[start:end]), []))
         elif name == b"IDAT":
             if not pixels and not control:
