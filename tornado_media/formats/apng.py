@@ -79,7 +79,7 @@ class Animation:
 
 
 def read_animation(content: bytes | memoryview) -> Animation | None:
-    """What the file says of its first `MOST_FRAMES` frames; None where it is no animation, or not a whole one.
+    """What a file says of its first `MOST_FRAMES` frames; None where it is no animation, or not a whole one.
 
     Args:
         content: the file.
