@@ -2,7 +2,7 @@
 
     scripts/bench thumbnails [--quick] [FOLDER]
 
-The same photos, the same box (300x200, inside), the same quality (80, 4:2:0, baseline, no metadata), every
+The same photos, the same box (300x200, inside), the same quality (80; ours 81, with as many bytes), every
 request of its own size so that no cache and no sharing helps anybody, two processors for everyone and their
 client. Photos are those of FOLDER, else of Debian's wallpapers. The servers are measured in turns, so that
 other work on the machine hits all of them; CPU time is less sensitive to it than images/s.
