@@ -90,6 +90,11 @@ class Nginx:
         return [line for line in lines if COMPLAINTS.search(line)]
 
 
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as end:
+        return end.connect_ex(str(path)) == 0
+
+
 @contextlib.contextmanager
 def running(program, server, prefix):
     values = {"user": "user root;" if os.geteuid() == 0 else "", "prefix": prefix, "port": server.port}
@@ -98,7 +103,8 @@ def running(program, server, prefix):
     subprocess.run([*command, "-t"], check=True, capture_output=True)
     with subprocess.Popen(command) as process:
         try:
-            while not (prefix / "socket").exists():
+            # The socket is there before nginx listens on it.
+            while not listens(prefix / "socket"):
                 assert process.poll() is None, (prefix / "error.log").read_text()
             yield Nginx(prefix)
         finally:
