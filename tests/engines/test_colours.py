@@ -52,3 +52,13 @@ def test_a_large_image_streams(wide, monkeypatch):
     colours._transform.cache_clear()
     assert (colours.to_srgb(image(wide)) - wanted).abs().max() == 0
     assert colours._transform.cache_info().misses == 0
+
+
+def test_what_little_cms_cannot_have_is_not_read_before(wide, monkeypatch):
+    """An image that comes from a file is read once: libvips needs it."""
+    noise = image(wide)
+    content = bytes(noise.pngsave_buffer(keep="icc"))
+    monkeypatch.setattr(colours, "_transform", lambda profile: None)
+    streamed = pyvips.Image.new_from_buffer(content, "", access="sequential")
+    wanted = noise.icc_transform("srgb", embedded=True, intent="perceptual", depth=8)
+    assert (colours.to_srgb(streamed).copy_memory() - wanted).abs().max() == 0

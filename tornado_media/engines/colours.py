@@ -13,7 +13,7 @@ from typing import Any
 import pyvips
 from PIL import Image, ImageCms
 
-from tornado_media.engines.decoded import with_fields_of
+from tornado_media.engines.decoded import image_of
 
 _GRID = 9
 """Steps of each channel that a profile is tried with."""
@@ -105,11 +105,12 @@ def picture_to_srgb(picture: Image.Image, profile: bytes) -> Image.Image | None:
 
 def _by_little_cms(image: Any, profile: bytes) -> Any | None:
     """What `icc_transform` gives, by the same library; to set that up takes longer than the pixels do."""
-    picture = Image.frombytes("RGB", (image.width, image.height), image.write_to_memory())
-    if picture_to_srgb(picture, profile) is None:
+    transform = _transform(profile)
+    if transform is None:  # asked first: an image that is read from a file can be read only once
         return None
-    made = pyvips.Image.new_from_memory(picture.tobytes(), image.width, image.height, 3, "uchar")
-    return with_fields_of(image, made.copy(interpretation="srgb", xres=image.xres, yres=image.yres))
+    picture = Image.frombytes("RGB", (image.width, image.height), image.write_to_memory())
+    transform.apply_in_place(picture)
+    return image_of(picture.tobytes(), picture.size, image, metadata=True)
 
 
 @lru_cache(maxsize=32)
