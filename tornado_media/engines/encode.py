@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PIL.Image import Image as Picture
+from PIL import Image
 
 from tornado_media.engines import jpeg_turbo, metadata
 from tornado_media.errors import BadRequest
@@ -75,7 +75,7 @@ def encode(
     return save(rungs[0]) if max_bytes is None else _largest(save, rungs, max_bytes)
 
 
-def encode_jpeg(picture: Picture, quality: int | None) -> bytes | None:
+def encode_jpeg(picture: Image.Image, quality: int | None) -> bytes | None:
     """The JPEG that `encode` makes of the same pixels, where they are with Pillow; None where it should.
 
     Args:

@@ -6,7 +6,7 @@ result and that of a full decode with Lanczos: 0.98 for the worst of them (tests
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from mmap import ACCESS_READ, mmap
 from typing import Any
 
@@ -81,18 +81,35 @@ def reduced(content: Content, whole: Size, size: Size | None, *, several_scans: 
         size: what it will be reduced to; None: it will not be.
         several_scans: whether it has more than one.
     """
-    pixels = whole[0] * whole[1]
+    for scale, by_coarse in _ways(content, whole, size, several_scans=several_scans):
+        if not by_coarse:
+            return scale, content
+        if (made := coarse(memoryview(content), scale)) is not None:
+            return scale, made
+    raise AssertionError("a file as it is comes last")
+
+
+def smallest_decode(content: Content, whole: Size, size: Size, *, several_scans: bool) -> float:
+    """Pixels of the decode for which `reduced` makes a file, if it can; nothing is made for that."""
+    scale, _ = next(_ways(content, whole, size, several_scans=several_scans))
+    return whole[0] * whole[1] / scale**2
+
+
+def _ways(
+    content: Content, whole: Size, size: Size | None, *, several_scans: bool
+) -> Iterator[tuple[int, bool]]:
+    """The scales that are good enough, and whether of what `coarse` makes; the best comes first."""
     ratio = min(whole[0] / size[0], whole[1] / size[1]) if size else 1.0
-    margin = _SMOOTH_MARGIN if len(content) * 8 <= pixels * _SMOOTH_BITS else _MARGIN
+    is_smooth = len(content) * 8 <= whole[0] * whole[1] * _SMOOTH_BITS
+    margin = _SMOOTH_MARGIN if is_smooth else _MARGIN
     for scale, plain_margin in _PLAIN_MARGINS.items():
         is_plain = scale * (plain_margin or margin) <= ratio
         # Of a file with one scan nothing can be left out: `coarse` only keeps it from aliasing.
-        pays = scale * margin <= ratio and (several_scans or not is_plain)
-        if pays and (made := coarse(memoryview(content), scale)) is not None:
-            return scale, made
+        if scale * margin <= ratio and (several_scans or not is_plain):
+            yield scale, True
         if is_plain:
-            return scale, content
-    return 1, content
+            yield scale, False
+    yield 1, False
 
 
 def load_webp(

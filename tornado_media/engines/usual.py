@@ -17,7 +17,7 @@ from tornado_media.engines import jpeg_turbo
 from tornado_media.engines.colours import picture_to_srgb
 from tornado_media.engines.encode import encode, encode_jpeg
 from tornado_media.engines.header import SWAPPED
-from tornado_media.engines.loading import content_of, reduced
+from tornado_media.engines.loading import content_of, reduced, smallest_decode
 from tornado_media.engines.refusal import check_scans
 from tornado_media.engines.scaling import Extent, scale_down
 from tornado_media.engines.wish import Wish
@@ -98,6 +98,8 @@ def _small(content: Any, plain: PlainJpeg, plan: Arrangement) -> Image.Image | N
         check_scans(content, frame.width * frame.height)
     size = _turned(plan.scaled, orientation)
     whole = frame.width, frame.height
+    if smallest_decode(content, whole, size, several_scans=frame.progressive) > _MOST:
+        return None
     scale, needed = reduced(content, whole, size, several_scans=frame.progressive)
     extent = whole[0] / scale, whole[1] / scale
     # What is left out of a progressive file was looked at; how a whole one is read, libvips knows better.

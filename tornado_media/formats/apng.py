@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from tornado_media.formats.counts import MOST_FRAMES
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _CONTROL = struct.Struct(">5I2H2B")
 _HUNDREDTHS = 100
 _MOST_CHUNKS = 200_000
-
-MOST_FRAMES = 10_000
-"""Frames that are looked at; the animation ends with them."""
 
 
 class Dispose(IntEnum):

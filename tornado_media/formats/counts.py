@@ -15,7 +15,7 @@ import struct
 from mmap import mmap
 
 MOST_FRAMES = 10_000
-"""Of a WebP, and pages of a TIFF."""
+"""Of a WebP, and pages of a TIFF; an animated PNG ends with that many."""
 
 _LEAST_SCANS = 20
 """That any JPEG may have; what encoders make has about ten."""

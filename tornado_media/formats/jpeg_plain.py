@@ -7,12 +7,13 @@ not plain, and left to it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tornado_media.formats.jpeg import SOS, Frame, Segment, Unusual, read_frame, segments
 
 _APP1, _APP2 = 0xE1, 0xE2
 _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
-_ORDERS = {b"II*\0": "little", b"MM\0*": "big"}
+_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 _ORIENTATION, _SHORT = 0x0112, 3
 _MOST_ENTRIES = 512
 
@@ -98,7 +99,7 @@ def _orientation(block: bytes) -> int:
     def number(at: int, size: int) -> int:
         if at + size > len(block):
             raise Unusual
-        return int.from_bytes(block[at : at + size], "little" if order == "little" else "big")
+        return int.from_bytes(block[at : at + size], order)
 
     start = number(4, 4)
     for entry in range(min(number(start, 2), _MOST_ENTRIES)):
