@@ -461,6 +461,22 @@ def _make_film(ffmpeg: str, arguments: str, path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def descriptor_of(tmp_path: Path) -> Iterator[Callable[[bytes], int]]:
+    """`descriptor_of(content)`: an open descriptor of a file with it."""
+    descriptors: list[int] = []
+
+    def keep(content: bytes) -> int:
+        path = tmp_path / f"source {len(descriptors)}"
+        path.write_bytes(content)
+        descriptors.append(os.open(path, os.O_RDONLY))
+        return descriptors[-1]
+
+    yield keep
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
 @pytest.fixture(scope="session")
 def film(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """`film("odd.mkv")`: its path; made when first asked for."""

@@ -44,22 +44,6 @@ def interlaced(image):
     return bytes(pixels.copy(interpretation="srgb").pngsave_buffer(interlace=True))
 
 
-@pytest.fixture
-def opened(tmp_path):
-    """`opened(content)`: an open descriptor of it."""
-    descriptors = []
-
-    def keep(content):
-        path = tmp_path / f"{len(descriptors)}.png"
-        path.write_bytes(content)
-        descriptors.append(os.open(path, os.O_RDONLY))
-        return descriptors[-1]
-
-    yield keep
-    for descriptor in descriptors:
-        os.close(descriptor)
-
-
 def by_vips(content, **how):
     return pyvips.Image.new_from_buffer(content, "", fail_on=decode.FAIL_ON, **how)
 
@@ -88,9 +72,9 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_the_pixels_are_those_of_libvips(name, opened):
+def test_the_pixels_are_those_of_libvips(name, descriptor_of):
     content = PLAIN[name]
-    descriptor = opened(content)
+    descriptor = descriptor_of(content)
     os.lseek(descriptor, 7, os.SEEK_SET)
     assert difference(quick(descriptor, content), by_vips(content)) == 0
     assert os.lseek(descriptor, 0, os.SEEK_CUR) == 7
@@ -114,44 +98,44 @@ LEFT_ALONE = {
 
 
 @pytest.mark.parametrize("name", LEFT_ALONE)
-def test_left_to_libvips(name, opened):
+def test_left_to_libvips(name, descriptor_of):
     content = LEFT_ALONE[name]
-    assert quick(opened(content), content) is None
+    assert quick(descriptor_of(content), content) is None
 
 
-def test_a_file_that_was_cut_since_its_header_was_read(opened):
+def test_a_file_that_was_cut_since_its_header_was_read(descriptor_of):
     content = PLAIN["RGB"]
     for rest in (b"", content[:20], content[:-500]):
-        assert quick(opened(rest), content) is None
+        assert quick(descriptor_of(rest), content) is None
 
 
-def test_another_size_than_libvips_has_found(opened):
-    assert quick(opened(file_of(picture(size=(501, 300)))), PLAIN["RGB"]) is None
+def test_another_size_than_libvips_has_found(descriptor_of):
+    assert quick(descriptor_of(file_of(picture(size=(501, 300)))), PLAIN["RGB"]) is None
 
 
-def test_a_large_one_is_left_to_libvips(opened, monkeypatch):
+def test_a_large_one_is_left_to_libvips(descriptor_of, monkeypatch):
     content = PLAIN["RGB"]
-    descriptor = opened(content)
+    descriptor = descriptor_of(content)
     monkeypatch.setattr(png_quick, "_MOST", 500 * 301 * 3 + len(content))
     assert quick(descriptor, content) is not None
     monkeypatch.setattr(png_quick, "_MOST", 500 * 301 * 3 + len(content) - 1)
     assert quick(descriptor, content) is None
 
 
-def test_the_library_need_not_be_there(opened, monkeypatch):
+def test_the_library_need_not_be_there(descriptor_of, monkeypatch):
     content = PLAIN["RGB"]
     monkeypatch.setitem(sys.modules, "kornia_rs", None)
-    assert quick(opened(content), content) is None
+    assert quick(descriptor_of(content), content) is None
 
 
-def test_metadata_as_asked(opened):
+def test_metadata_as_asked(descriptor_of):
     exif = Image.Exif()
     exif[0x8298] = "somebody"
     words = PngImagePlugin.PngInfo()
     words.add_text("Title", "words")
     profile = bytes(pyvips.Operation.call("profile_load", "p3"))
     content = file_of(picture(), exif=exif, icc_profile=profile, dpi=(300, 300), pnginfo=words)
-    descriptor, page = opened(content), by_vips(content)
+    descriptor, page = descriptor_of(content), by_vips(content)
     image = quick(descriptor, content, metadata=True)
     for name in page.get_fields():
         if name != "filename":
@@ -162,9 +146,9 @@ def test_metadata_as_asked(opened):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_a_picture_comes_out_the_same(mode, opened, monkeypatch):
+def test_a_picture_comes_out_the_same(mode, descriptor_of, monkeypatch):
     """Through all of `decode`: resized, the transparent parts as they should be."""
-    descriptor = opened(file_of(picture(mode)))
+    descriptor = descriptor_of(file_of(picture(mode)))
     made = []
     for _ in range(2):
         with decode.open_picture(descriptor, "image/png", pixels=1_000_000, frames=1) as found:

@@ -34,19 +34,15 @@ def scene():
 
 
 @pytest.fixture
-def saved(scene, tmp_path):
+def saved(scene, descriptor_of):
     """`saved(...)`: an open descriptor of the scene as a JPEG."""
-    opened = []
 
     def save(picture=None, **how):
-        path = tmp_path / f"{len(opened)}.jpg"
-        (picture or scene).save(path, **{"quality": 90, **how})
-        opened.append(os.open(path, os.O_RDONLY))
-        return opened[-1]
+        file = io.BytesIO()
+        (picture or scene).save(file, "JPEG", **{"quality": 90, **how})
+        return descriptor_of(file.getvalue())
 
-    yield save
-    for descriptor in opened:
-        os.close(descriptor)
+    return save
 
 
 def short(source, **asked):
@@ -132,7 +128,7 @@ def test_colours_become_srgb(name, saved):
     assert "icc_profile" not in Image.open(io.BytesIO(short(source, width=99))).info
 
 
-def test_a_grey_profile_is_left_to_libvips(saved, scene):
+def test_a_profile_of_another_kind_is_as_none(saved, scene):
     grey = bytes(pyvips.Operation.call("profile_load", "cmyk"))
     assert short(saved(icc_profile=grey), width=99) is not None  # of another kind: as if there were none
     source = saved(scene.convert("L"), icc_profile=ImageCms.ImageCmsProfile(lab()).tobytes())

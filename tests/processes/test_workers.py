@@ -104,24 +104,8 @@ def engines(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def opened(tmp_path):
-    """`opened(content)`: a descriptor of a file with it."""
-    descriptors = []
-
-    def opened(content):
-        path = tmp_path / f"source {len(descriptors)}"
-        path.write_bytes(content)
-        descriptors.append(os.open(path, os.O_RDONLY))
-        return descriptors[-1]
-
-    yield opened
-    for descriptor in descriptors:
-        os.close(descriptor)
-
-
-@pytest.fixture
-def source(opened):
-    return opened(b"12345")
+def source(descriptor_of):
+    return descriptor_of(b"12345")
 
 
 @pytest.fixture
@@ -188,12 +172,12 @@ async def test_a_result_in_small_blocks(engines, source):
     await pool.close()
 
 
-async def test_several_sources_by_their_names(engines, opened, read_all):
+async def test_several_sources_by_their_names(engines, descriptor_of, read_all):
     pool = workers()
     other = SourceFacts("/m.png", "image/png", "/srv/m.png", 1, 2, 3)
     more = SourceFacts("/n.gif", "image/gif", "/srv/n.gif", 1, 2, 4)
     work = EngineCall("several", {}, {"mask": more, "watermark": other})
-    files = [opened(b"first"), opened(b"mask"), opened(b"mark")]
+    files = [descriptor_of(b"first"), descriptor_of(b"mask"), descriptor_of(b"mark")]
     for _ in range(2):
         call = await pool.call(work, "image/x", files, Limits())
         assert await read_all(call) == b"first watermark=mark:image/png mask=mask:image/gif"
