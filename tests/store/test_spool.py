@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tornado_media.store.blocks import InFile, InMemory, InPipe, read_block
+from tornado_media.store.blocks import InFile, InMemory, InPipe, PipeEnd, read_block
 from tornado_media.store.spool import MEMORY, Spool, SpoolReader
 
 BLOCK = 256 * 1024
@@ -25,7 +26,8 @@ class FolderRoom:
 
     def __init__(self, folder: Path | str, bound: int = 1 << 40, device: str | None = None) -> None:
         self.folder, self.bound, self.device = folder, bound, device
-        self.taken, self.errors, self.closed = 0, [], 0
+        self.taken, self.closed = 0, 0
+        self.errors: list[OSError] = []  # as a log may keep them
 
     def new_file(self) -> int:
         if self.device is not None:
@@ -44,7 +46,7 @@ class FolderRoom:
         self.taken -= less
 
     def failed(self, error: OSError) -> None:
-        self.errors.append(error.errno)
+        self.errors.append(error)
 
     def close(self) -> None:
         self.closed += 1
@@ -233,7 +235,7 @@ async def test_full_disk_and_no_room_pass_everything_through_memory(tmp_path: Pa
     assert await asyncio.gather(*reading) == [content] * 3
     assert not spool.keeps
     assert spool._memory_length <= MEMORY
-    assert room.errors == ([errno.ENOSPC] if bound > MIB else [])
+    assert [error.errno for error in room.errors] == ([errno.ENOSPC] if bound > MIB else [])
     spool.release()
 
 
@@ -253,8 +255,35 @@ async def test_disk_that_fills_up_later_loses_no_byte(
     reading = [asyncio.ensure_future(read(spool.open(0))) for _ in range(2)]
     await fill(spool, content, 200_000)
     assert await asyncio.gather(*reading) == [content] * 2
-    assert room.errors == [errno.ENOSPC]
+    assert [error.errno for error in room.errors] == [errno.ENOSPC]
     assert not spool.keeps
+    spool.release()
+
+
+@pytest.mark.parametrize("full", ["/dev/full", None])
+async def test_pipe_that_the_disk_did_not_take_is_closed_though_the_error_is_kept(
+    tmp_path: Path, full: str | None
+) -> None:
+    room = FolderRoom(tmp_path, device=None if full else "/dev/null/missing")
+    spool = Spool(room, None)
+    await spool.append(block_of(bytes(MEMORY + bool(full))))
+    if full:
+        file = os.open(full, os.O_RDWR)
+        os.dup2(file, spool.file or 0)
+        os.close(file)
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"abc")
+    os.close(write_end)
+    pipe = InPipe(read_end, 3, PipeEnd(read_end))
+    gc.disable()
+    try:
+        await spool.append(pipe)
+        del pipe
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(read_end)
+    finally:
+        gc.enable()
+    assert len(room.errors) == 1
     spool.release()
 
 

@@ -233,7 +233,8 @@ class Spool:
         if error is not None:
             self._disk_failed = True
             self.keeps = False
-            disk.room.failed(error)
+            # A log may keep the error, its traceback these frames, and they the block with its pipe.
+            disk.room.failed(error.with_traceback(None))
         return block if block.length else None
 
     async def _spill(self) -> OSError | None:
