@@ -50,6 +50,7 @@ class Representation:
         open: a reader at an offset in bytes; a representation without a length has only offset 0, once.
         close: frees what no reader has taken. Idempotent.
         growth: of bytes that are still being made and kept meanwhile: ranges of what is there can be read.
+        content: all bytes, where they are in memory.
     """
 
     media_type: str
@@ -59,6 +60,7 @@ class Representation:
     open: Callable[[int], Reader]
     close: Callable[[], Awaitable[None]]
     growth: Growth | None = None
+    content: memoryview | None = None
 
 
 async def _nothing() -> None:
@@ -100,6 +102,7 @@ def of_bytes(
         cache_control=cache_control,
         open=lambda offset: BytesReader(view, offset),
         close=_nothing,
+        content=view,
     )
 
 

@@ -128,7 +128,7 @@ async def _deliver(
             return
         representation = replace(representation, complete_length=length, growth=None)
     if length is None:
-        await _send_whole(exchange, handler, representation, {**fields, "Accept-Ranges": "none"})
+        await exchange.send_part(200, {**fields, "Accept-Ranges": "none"}, representation, 0, None)
         return
     fields["Accept-Ranges"] = "bytes"
     try:
@@ -139,7 +139,7 @@ async def _deliver(
         await send_problem_content(exchange, handler, 416, detail, unsatisfied)
         return
     if ranges is None:
-        await _send_whole(exchange, handler, representation, {**fields, "Content-Length": str(length)})
+        await exchange.send_part(200, {**fields, "Content-Length": str(length)}, representation, 0, length)
     elif len(ranges) == 1:
         await _send_range(exchange, representation, ranges[0], fields)
     else:
@@ -170,7 +170,7 @@ async def _deliver_growing(
     with suppress(RangeNotSatisfiable):
         wanted = parse_growing_range(headers.get("Range")) if applies else None
     if wanted is None:
-        await _send_whole(exchange, handler, representation, {**fields, "Accept-Ranges": "none"})
+        await exchange.send_part(200, {**fields, "Accept-Ranges": "none"}, representation, 0, None)
         return None
     # The writer follows its furthest reader: one that asks for what is far away must not draw it there.
     is_near = wanted.first_pos - spool.length <= growth.near
@@ -224,23 +224,12 @@ def _ranges(
     return parse_range(headers.get("Range"), length)
 
 
-async def _send_whole(
-    exchange: Exchange, handler: RequestHandler, representation: Representation, fields: Fields
-) -> None:
-    await exchange.send_headers(200, fields)
-    if handler.request.method != "HEAD":
-        await _send_content(exchange, representation, 0, representation.complete_length)
-    await exchange.finish()
-
-
 async def _send_range(
     exchange: Exchange, representation: Representation, byte_range: ByteRange, fields: Fields
 ) -> None:
     fields["Content-Range"] = content_range(byte_range, representation.complete_length)
     fields["Content-Length"] = str(byte_range.length)
-    await exchange.send_headers(206, fields)
-    await _send_content(exchange, representation, byte_range.first_pos, byte_range.length)
-    await exchange.finish()
+    await exchange.send_part(206, fields, representation, byte_range.first_pos, byte_range.length)
 
 
 async def _send_multipart(
@@ -254,19 +243,9 @@ async def _send_multipart(
     await exchange.send_headers(206, fields)
     for head, byte_range in multipart.parts:
         await exchange.send_bytes(head)
-        await _send_content(exchange, representation, byte_range.first_pos, byte_range.length)
+        await exchange.send_from(representation, byte_range.first_pos, byte_range.length)
     await exchange.send_bytes(multipart.closing)
     await exchange.finish()
-
-
-async def _send_content(
-    exchange: Exchange, representation: Representation, first_pos: int, length: int | None
-) -> None:
-    reader = representation.open(first_pos)
-    try:
-        await exchange.send_content(reader, length)
-    finally:
-        await reader.close()
 
 
 def common_fields(media_type: str, cache_control: str) -> Fields:

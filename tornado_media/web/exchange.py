@@ -26,11 +26,16 @@ from tornado.web import RequestHandler
 from tornado_media.http.account import Account
 from tornado_media.jobs.watchdog import Watchdog
 from tornado_media.store.blocks import Reader
+from tornado_media.store.representation import Representation
 from tornado_media.web.wire import ClientGone as ClientGone
 from tornado_media.web.wire import Wire
 
 WRITE_TIMEOUT = 300.0
 """Seconds that a client may take nothing. A paused player does so too; ours starts again after it."""
+
+JOINED = 64 * 1024
+"""Bytes of a content in memory that goes out in one write with the header section. Alone the header section
+is a packet of its own, for which the client is woken; a copy of so much costs less."""
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -67,12 +72,16 @@ class Exchange:
         """From now on a failure can only be an abort."""
         return self._handler._headers_written
 
-    async def send_headers(self, status: int, fields: Mapping[str, str | None]) -> None:
+    async def send_headers(
+        self, status: int, fields: Mapping[str, str | None], content: bytes | memoryview = b""
+    ) -> None:
         """Send the header section.
 
         Args:
             status: the status code.
             fields: header fields; None removes one that the handler had set.
+            content: what goes out with it, unless the request is a HEAD: few bytes, and their Content-Length
+                is among the fields.
 
         Raises:
             ClientGone: there is nobody to send to.
@@ -94,10 +103,9 @@ class Exchange:
         if length is None and version == "HTTP/1.0":
             # Tornado would answer a keep-alive although only the end of the connection ends the content.
             handler.request.headers.pop("Connection", None)
-        try:
-            await handler.flush()
-        except StreamClosedError:
-            raise ClientGone from None
+        handler.write(bytes(content))
+        handler.flush()
+        await self._wire.drained()
 
     async def send_content(self, reader: Reader, length: int | None) -> None:
         """Send what a reader gives, up to its end or `length` bytes, one block after the other.
@@ -116,6 +124,14 @@ class Exchange:
             await self._wire.send(block, self._chunked)
         await self._wire.end_content()
 
+    async def send_from(self, representation: Representation, first_pos: int, length: int | None) -> None:
+        """Send a part of a representation, from an offset on; as `send_content`."""
+        reader = representation.open(first_pos)
+        try:
+            await self.send_content(reader, length)
+        finally:
+            await reader.close()
+
     async def send_bytes(self, content: bytes) -> None:
         """Send a few bytes of a content with a length.
 
@@ -130,9 +146,37 @@ class Exchange:
         Raises:
             ClientGone: there is nobody to send to.
         """
-        await self.send_headers(status, {**fields, "Content-Length": str(len(content))})
-        if self._handler.request.method != "HEAD":
-            await self.send_bytes(content)
+        await self.send_headers(status, {**fields, "Content-Length": str(len(content))}, content)
+        await self.finish()
+
+    async def send_part(
+        self,
+        status: int,
+        fields: Mapping[str, str | None],
+        representation: Representation,
+        first_pos: int,
+        length: int | None,
+    ) -> None:
+        """Send a whole response: part of a representation, or all of it; a HEAD gets its header section.
+
+        Args:
+            status: the status code.
+            fields: header fields, with the Content-Length where it is known.
+            representation: stays the caller's.
+            first_pos: offset of the first byte.
+            length: bytes; None for all there will be.
+
+        Raises:
+            ClientGone: there is nobody to send to.
+            Exception: what the reader raises; the caller then has to `abort`.
+        """
+        content = representation.content
+        if content is not None and length is not None and length <= JOINED:
+            await self.send_headers(status, fields, content[first_pos : first_pos + length])
+        else:
+            await self.send_headers(status, fields)
+            if self._handler.request.method != "HEAD":
+                await self.send_from(representation, first_pos, length)
         await self.finish()
 
     async def finish(self) -> None:

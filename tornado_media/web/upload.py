@@ -220,13 +220,7 @@ async def _deliver(exchange: Exchange, result: Representation) -> None:
         fields, length = common_fields(result.media_type, result.cache_control), result.complete_length
         if length is not None:
             fields["Content-Length"] = str(length)
-        await exchange.send_headers(200, fields)
-        reader = result.open(0)
-        try:
-            await exchange.send_content(reader, length)
-        finally:
-            await reader.close()
-        await exchange.finish()
+        await exchange.send_part(200, fields, result, 0, length)
     finally:
         await result.close()
 

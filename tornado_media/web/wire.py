@@ -101,7 +101,7 @@ class Wire:
         self._since_turn += block.length
         if self._direct:
             if self._stream.writing():
-                await self._drained()
+                await self.drained()
             await self._send_direct(block, chunked)
         else:
             await self._send_copy(block, chunked)
@@ -250,9 +250,14 @@ class Wire:
         if self._stream.closed():
             raise ClientGone
         self._stream.write(content)
-        await self._drained()
+        await self.drained()
 
-    async def _drained(self) -> None:
+    async def drained(self) -> None:
+        """Return when the kernel has taken what Tornado's stream was given.
+
+        Raises:
+            ClientGone: there is nobody to send to.
+        """
         if self._stream.closed():
             raise ClientGone
         if self._stream.writing():
