@@ -19,6 +19,7 @@ import pyvips
 from PIL import Image, JpegImagePlugin
 
 from tornado_media.engines.decoded import image_of
+from tornado_media.engines.lanczos import shrink
 from tornado_media.engines.scaling import Size
 from tornado_media.engines.shrinking import Loaded
 from tornado_media.formats.jpeg import Frame, frame
@@ -27,9 +28,6 @@ Image.preinit()  # else the first picture that is written waits for it
 
 _MOST = 4_000_000
 """Pixels: 28 MB while they are copied."""
-
-_SMALL = 130_000
-"""Pixels of a decode below which Pillow resizes faster than libvips, which takes 1 ms to set that up."""
 
 _MODES = {1: ("L", "L"), 3: ("RGB", "RGBX")}
 """By channels: the mode of Pillow, and what it asks of libjpeg."""
@@ -58,9 +56,8 @@ def decode(
     if picture is None:
         return None
     extent = width / scale, height / scale
-    if size and extent[0] * extent[1] <= _SMALL:
-        picture = picture.resize(size, Image.Resampling.LANCZOS, (0, 0, *extent))
-        extent = float(size[0]), float(size[1])
+    if size and (made := shrink(picture, extent, size)) is not None:
+        picture, extent = made, (float(size[0]), float(size[1]))
     return image_of(picture.tobytes(), picture.size, page, metadata=metadata), extent
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyvips
 from PIL import Image
 
-from tornado_media.engines import jpeg_turbo
+from tornado_media.engines import jpeg_turbo, lanczos
 from tornado_media.engines.colours import picture_to_srgb
 from tornado_media.engines.encode import encode, encode_jpeg
 from tornado_media.engines.header import SWAPPED
@@ -26,11 +26,7 @@ from tornado_media.formats.geometry import Arrangement, arrange
 from tornado_media.formats.jpeg_plain import PlainJpeg, read_plain
 
 _MOST = 400_000
-"""Pixels of a decode up to which this is the shorter way."""
-
-_SMALL = 200_000
-"""Pixels of a decode up to which Pillow resizes it: alone libvips is faster from 140,000 on, but where all
-processors have work its thread waits for one."""
+"""Pixels of a decode up to which this is the shorter way, whoever resizes it."""
 
 _SETTLED = frozenset({
     "width", "height", "fit", "position", "dpr", "background", "format", "quality", "lossless", "max_bytes",
@@ -98,12 +94,13 @@ def _small(content: Any, plain: PlainJpeg, plan: Arrangement) -> Image.Image | N
         check_scans(content, frame.width * frame.height)
     size = _turned(plan.scaled, orientation)
     whole = frame.width, frame.height
-    if smallest_decode(content, whole, size, several_scans=frame.progressive) > _MOST:
+    most = max(_MOST, lanczos.most())
+    if smallest_decode(content, whole, size, several_scans=frame.progressive) > most:
         return None
     scale, needed = reduced(content, whole, size, several_scans=frame.progressive)
     extent = whole[0] / scale, whole[1] / scale
     # What is left out of a progressive file was looked at; how a whole one is read, libvips knows better.
-    if extent[0] * extent[1] > _MOST or (frame.progressive and needed is content):
+    if extent[0] * extent[1] > most or (frame.progressive and needed is content):
         return None
     picture = jpeg_turbo.pixels(needed, frame, scale)
     if picture is None:
@@ -119,8 +116,8 @@ def _small(content: Any, plain: PlainJpeg, plan: Arrangement) -> Image.Image | N
 
 
 def _resized(picture: Image.Image, extent: Extent, size: Size) -> Image.Image:
-    if extent[0] * extent[1] <= _SMALL:
-        return picture.resize(size, Image.Resampling.LANCZOS, (0, 0, *extent))
+    if (made := lanczos.shrink(picture, extent, size)) is not None:
+        return made
     image = scale_down(_in_libvips(picture), extent, size)
     return Image.frombytes(picture.mode, size, image.write_to_memory())
 
