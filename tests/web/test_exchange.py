@@ -29,6 +29,9 @@ async def serving(web, respond, **keys):
 
         head = get
 
+        def write(self, chunk):
+            raise AssertionError("an application's own")
+
     async with web.listening(Application([("/", Handler)])) as server:
         yield server
 

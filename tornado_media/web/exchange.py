@@ -103,7 +103,8 @@ class Exchange:
         if length is None and version == "HTTP/1.0":
             # Tornado would answer a keep-alive although only the end of the connection ends the content.
             handler.request.headers.pop("Connection", None)
-        handler.write(bytes(content))
+        # Not by `write`, which an application's handler may have made its own.
+        handler._write_buffer = [bytes(content)]
         handler.flush()
         await self._wire.drained()
 
