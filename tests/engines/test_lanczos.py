@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from tornado_media.engines import lanczos
 
-NOISE = {mode: Image.effect_noise((640, 480), 90).filter(ImageFilter.GaussianBlur(1)) for mode in ("L",)}
+NOISE = {"L": Image.effect_noise((640, 480), 90).filter(ImageFilter.GaussianBlur(1))}
 NOISE["RGB"] = Image.merge(
     "RGB", [NOISE["L"], NOISE["L"].transpose(Image.Transpose.ROTATE_180), NOISE["L"].point(lambda v: 255 - v)]
 )

@@ -15,8 +15,6 @@ from tornado_media.store.representation import of_bytes
 from tornado_media.web.edge import answer
 from tornado_media.web.exchange import JOINED
 
-FIELDS = {"Content-Type": "a/b"}
-
 
 @contextlib.asynccontextmanager
 async def serving(web, respond, **keys):
@@ -40,7 +38,7 @@ def sends(content, first_pos=0, length=None):
     length = len(content) - first_pos if length is None else length
 
     async def respond(exchange):
-        fields = {**FIELDS, "Content-Length": str(length)}
+        fields = {"Content-Type": "a/b"}
         await exchange.send_part(200, fields, of_bytes(content, "a/b", ""), first_pos, length)
 
     return respond

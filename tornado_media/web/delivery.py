@@ -139,7 +139,7 @@ async def _deliver(
         await send_problem_content(exchange, handler, 416, detail, unsatisfied)
         return
     if ranges is None:
-        await exchange.send_part(200, {**fields, "Content-Length": str(length)}, representation, 0, length)
+        await exchange.send_part(200, fields, representation, 0, length)
     elif len(ranges) == 1:
         await _send_range(exchange, representation, ranges[0], fields)
     else:
@@ -228,7 +228,6 @@ async def _send_range(
     exchange: Exchange, representation: Representation, byte_range: ByteRange, fields: Fields
 ) -> None:
     fields["Content-Range"] = content_range(byte_range, representation.complete_length)
-    fields["Content-Length"] = str(byte_range.length)
     await exchange.send_part(206, fields, representation, byte_range.first_pos, byte_range.length)
 
 

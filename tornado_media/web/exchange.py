@@ -162,15 +162,17 @@ class Exchange:
 
         Args:
             status: the status code.
-            fields: header fields, with the Content-Length where it is known.
+            fields: header fields, without the Content-Length.
             representation: stays the caller's.
             first_pos: offset of the first byte.
-            length: bytes; None for all there will be.
+            length: bytes; None for all there will be, of which the length is not known.
 
         Raises:
             ClientGone: there is nobody to send to.
             Exception: what the reader raises; the caller then has to `abort`.
         """
+        if length is not None:
+            fields = {**fields, "Content-Length": str(length)}
         content = representation.content
         if content is not None and length is not None and length <= JOINED:
             await self.send_headers(status, fields, content[first_pos : first_pos + length])

@@ -217,10 +217,8 @@ class UploadHandler(MediaHandler):
 async def _deliver(exchange: Exchange, result: Representation) -> None:
     """Send all of it: conditions and ranges are about what a GET would give (RFC 9110 section 9.3.3)."""
     try:
-        fields, length = common_fields(result.media_type, result.cache_control), result.complete_length
-        if length is not None:
-            fields["Content-Length"] = str(length)
-        await exchange.send_part(200, fields, result, 0, length)
+        fields = common_fields(result.media_type, result.cache_control)
+        await exchange.send_part(200, fields, result, 0, result.complete_length)
     finally:
         await result.close()
 
